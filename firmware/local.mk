@@ -1,0 +1,1 @@
+# firmware/local.mk

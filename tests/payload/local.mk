@@ -1,0 +1,1 @@
+# tests/payload/local.mk

@@ -1,0 +1,1 @@
+# virtio/local.mk

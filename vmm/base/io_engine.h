@@ -1,0 +1,169 @@
+/*
+ * io_engine.h - contract of the I/O engine: one per I/O thread, for disks,
+ * sockets, taps, doorbells and timers.
+ *
+ * Thread rule: every call is made on the thread that runs io_engine_run() (the
+ * owner), or before that thread starts, except io_engine_post(),
+ * io_engine_call() and io_engine_stop(), which any thread may use.
+ *
+ * Operations are intrusive: the caller embeds a struct io_op, fills @done and
+ * keeps it alive and untouched until @done runs. Each accepted operation
+ * completes exactly once (io_engine_watch(): until removed). Submission never
+ * fails and never blocks: errors arrive in @done. Operations that are prepared
+ * while completions run are handed to the kernel in one batch when the engine
+ * next waits; no system call is made per operation.
+ *
+ * Two engines stand behind this contract: io_uring (created disabled,
+ * restricted to the opcodes used here, then enabled) and libaio + epoll.
+ */
+#pragma once
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct io_engine;
+
+/**
+ * struct io_op - one operation in flight, embedded in the caller's request
+ * @done: completion on the owner thread; @res is the result of the operation
+ *        (bytes, poll events, 0) or a negative errno; -ECANCELED after
+ *        io_engine_cancel()
+ * @priv: engine's own; zero-initialise, do not touch
+ */
+struct io_op {
+	void (*done)(struct io_op *op, int res);
+	struct {
+		struct io_op *next;
+		struct io_op **pprev;
+		uint64_t u[6];
+		uint32_t kind;
+		uint32_t state;
+	} priv;
+};
+
+enum io_engine_kind {
+	IO_ENGINE_AUTO,	 /* io_uring, or libaio with one warning */
+	IO_ENGINE_URING, /* io_uring or fail */
+	IO_ENGINE_AIO,	 /* libaio and epoll */
+};
+
+/**
+ * struct io_engine_config - how to make an engine
+ * @kind:      which implementation
+ * @depth:     operations expected in flight at once; more are queued inside
+ * @max_files: number of io_engine_file_add() slots
+ */
+struct io_engine_config {
+	enum io_engine_kind kind;
+	unsigned int depth;
+	unsigned int max_files;
+};
+
+/**
+ * io_engine_create() - make an engine; no thread is started
+ *
+ * Return: 0 and *out, or a negative errno with @err.
+ */
+int io_engine_create(struct io_engine **out, const struct io_engine_config *cfg,
+		     struct err *err);
+
+/** io_engine_destroy() - release; nothing may be in flight. Accepts NULL. */
+void io_engine_destroy(struct io_engine *engine);
+
+/** io_engine_name() - "io_uring" or "aio". */
+const char *io_engine_name(const struct io_engine *engine);
+
+/**
+ * io_engine_run() - become the owner thread and serve until io_engine_stop()
+ *
+ * Return: 0, or a negative errno if the kernel interface itself failed.
+ */
+int io_engine_run(struct io_engine *engine);
+
+/**
+ * io_engine_poll() - one round: submit, wait if @wait and nothing is ready,
+ * dispatch what completed. For tests and for the owner's tear-down.
+ *
+ * Return: number of completions dispatched or a negative errno.
+ */
+int io_engine_poll(struct io_engine *engine, bool wait);
+
+/** io_engine_stop() - make io_engine_run() return; any thread. */
+void io_engine_stop(struct io_engine *engine);
+
+/**
+ * io_engine_post() - run op->done(op, 0) on the owner thread; any thread.
+ * The only cross-thread entry: a lock-free stack and one eventfd.
+ */
+void io_engine_post(struct io_engine *engine, struct io_op *op);
+
+/**
+ * io_engine_call() - run fn(arg) on the owner thread and wait for it (futex)
+ *
+ * For rare control work (activate, reset, pause). Not from the owner thread.
+ * Before io_engine_run() was entered it waits for that.
+ */
+void io_engine_call(struct io_engine *engine, void (*fn)(void *arg), void *arg);
+
+/**
+ * io_engine_defer() - run op->done(op, 0) after the current batch of
+ * completions has been dispatched and before the engine waits again. The place
+ * to publish used entries and raise one interrupt per batch.
+ */
+void io_engine_defer(struct io_engine *engine, struct io_op *op);
+
+/**
+ * io_engine_file_add() - register a file for read, write, sync and poll
+ * @fd: stays owned by the caller and open until io_engine_file_remove()
+ *
+ * Return: a slot number >= 0, or -ENOSPC, or a negative errno.
+ */
+int io_engine_file_add(struct io_engine *engine, int fd);
+
+/** io_engine_file_remove() - forget a slot; nothing may be in flight on it. */
+void io_engine_file_remove(struct io_engine *engine, int file);
+
+/** io_engine_readv() - preadv of @file at @offset; -1 for streams and
+ * eventfds. @iov stays the caller's and unchanged until done. */
+void io_engine_readv(struct io_engine *engine, struct io_op *op, int file,
+		     const struct iovec *iov, unsigned int iovcnt,
+		     int64_t offset);
+
+/** io_engine_writev() - pwritev; @rw_flags as for pwritev2 (RWF_DSYNC). */
+void io_engine_writev(struct io_engine *engine, struct io_op *op, int file,
+		      const struct iovec *iov, unsigned int iovcnt,
+		      int64_t offset, int rw_flags);
+
+/** io_engine_fdatasync() - make completed writes of @file durable. */
+void io_engine_fdatasync(struct io_engine *engine, struct io_op *op, int file);
+
+/** io_engine_fallocate() - fallocate(2) of @file, files and block devices. */
+void io_engine_fallocate(struct io_engine *engine, struct io_op *op, int file,
+			 int mode, uint64_t offset, uint64_t len);
+
+/**
+ * io_engine_watch() - call op->done(op, events) each time @file is ready
+ * @events: EPOLLIN and/or EPOLLOUT
+ *
+ * Level-triggered in effect: readiness that is left behind is told again. Ends
+ * with -ECANCELED after io_engine_cancel(), or another negative errno.
+ */
+void io_engine_watch(struct io_engine *engine, struct io_op *op, int file,
+		     uint32_t events);
+
+/**
+ * io_engine_timer() - complete with 0 at @deadline_ns of CLOCK_MONOTONIC
+ */
+void io_engine_timer(struct io_engine *engine, struct io_op *op,
+		     uint64_t deadline_ns);
+
+/**
+ * io_engine_cancel() - ask for an early end of @op
+ *
+ * done still runs, later: with -ECANCELED, or with the true result if that was
+ * faster. An op that is not in flight is left alone.
+ */
+void io_engine_cancel(struct io_engine *engine, struct io_op *op);

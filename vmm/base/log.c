@@ -1,0 +1,102 @@
+/* log.c - messages to stderr, one write(2) a line. */
+#include "log.h"
+
+#include "macros.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC_PER_SEC 1000000000ULL
+
+static char log_prefix[64];
+static enum log_level log_level = LOG_LEVEL_INFO;
+
+void log_init(const char *prefix, enum log_level level)
+{
+	(void)snprintf(log_prefix, sizeof(log_prefix), "%s", prefix);
+	log_level = level;
+}
+
+__attribute__((format(printf, 2, 0))) static void
+log_line(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	size_t len = 0;
+	int n;
+
+	if (level > log_level)
+		return;
+	if (!isatty(STDERR_FILENO))
+		len = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
+	if (log_prefix[0])
+		len += (size_t)snprintf(line + len, sizeof(line) - len,
+					"%s: ", log_prefix);
+	n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	if (n < 0)
+		return;
+	len = MIN(len + (size_t)n, sizeof(line) - 2);
+	line[len++] = '\n';
+	/* Nobody is left to tell when stderr itself fails. */
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
+#define DEFINE_LOG(name, level)                                                \
+	void name(const char *fmt, ...)                                        \
+	{                                                                      \
+		va_list ap;                                                    \
+                                                                               \
+		va_start(ap, fmt);                                             \
+		log_line(level, fmt, ap);                                      \
+		va_end(ap);                                                    \
+	}
+
+DEFINE_LOG(log_err, LOG_LEVEL_ERR)
+DEFINE_LOG(log_warn, LOG_LEVEL_WARN)
+DEFINE_LOG(log_info, LOG_LEVEL_INFO)
+DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
+
+static bool log_bucket_take(struct log_bucket *bucket)
+{
+	struct timespec ts;
+	uint64_t now, earned;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
+	now = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	if (!bucket->refilled_ns) {
+		bucket->tokens = LOG_BUCKET_BURST;
+		bucket->refilled_ns = now;
+	}
+	earned = (now - bucket->refilled_ns) / NSEC_PER_SEC;
+	if (earned) {
+		bucket->tokens = (uint32_t)MIN(bucket->tokens + earned,
+					       (uint64_t)LOG_BUCKET_BURST);
+		bucket->refilled_ns += earned * NSEC_PER_SEC;
+	}
+	if (!bucket->tokens) {
+		bucket->dropped++;
+		return false;
+	}
+	bucket->tokens--;
+	return true;
+}
+
+void log_guest(struct log_bucket *bucket, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_bucket_take(bucket))
+		return;
+	if (bucket->dropped) {
+		log_warn("%llu messages of this kind dropped",
+			 (unsigned long long)bucket->dropped);
+		bucket->dropped = 0;
+	}
+	va_start(ap, fmt);
+	log_line(LOG_LEVEL_WARN, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,1 @@
+# vmm/control/local.mk
