@@ -4,3 +4,9 @@ tests_unit_test_base_SOURCES = %D%/test_base.c
 tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_base
+
+check_PROGRAMS += tests/unit/test_cbor_rw
+tests_unit_test_cbor_rw_SOURCES = %D%/test_cbor_rw.c
+tests_unit_test_cbor_rw_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_cbor_rw_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_cbor_rw

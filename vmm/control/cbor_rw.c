@@ -1,0 +1,715 @@
+/*
+ * cbor_rw.c - bounded CBOR on libcbor's streaming decoder.
+ *
+ * cbor_load() is not used: it allocates by lengths the message claims and
+ * accepts duplicate keys. The streaming decoder allocates nothing.
+ */
+#include "cbor_rw.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cbor/encoding.h>
+#include <cbor/streaming.h>
+
+/**
+ * struct cbor_head - one decoded item; of a map or array only its head
+ * @kind:  CBOR_KIND_NONE for what this subset refuses
+ * @value: number, elements, pairs, or truth; of negative numbers -1 - n
+ * @data:  payload of text and bytes
+ * @len:   bytes of @data
+ * @read:  bytes consumed
+ */
+struct cbor_head {
+	enum cbor_kind kind;
+	uint64_t value;
+	const uint8_t *data;
+	size_t len;
+	size_t read;
+};
+
+static void head_set(void *head, enum cbor_kind kind, uint64_t value)
+{
+	((struct cbor_head *)head)->kind = kind;
+	((struct cbor_head *)head)->value = value;
+}
+
+static void on_uint8(void *head, uint8_t value)
+{
+	head_set(head, CBOR_KIND_UINT, value);
+}
+
+static void on_uint16(void *head, uint16_t value)
+{
+	head_set(head, CBOR_KIND_UINT, value);
+}
+
+static void on_uint32(void *head, uint32_t value)
+{
+	head_set(head, CBOR_KIND_UINT, value);
+}
+
+static void on_uint64(void *head, uint64_t value)
+{
+	head_set(head, CBOR_KIND_UINT, value);
+}
+
+static void on_negint8(void *head, uint8_t value)
+{
+	head_set(head, CBOR_KIND_NEGATIVE, value);
+}
+
+static void on_negint16(void *head, uint16_t value)
+{
+	head_set(head, CBOR_KIND_NEGATIVE, value);
+}
+
+static void on_negint32(void *head, uint32_t value)
+{
+	head_set(head, CBOR_KIND_NEGATIVE, value);
+}
+
+static void on_negint64(void *head, uint64_t value)
+{
+	head_set(head, CBOR_KIND_NEGATIVE, value);
+}
+
+static void on_bytes(void *head, cbor_data data, size_t len)
+{
+	((struct cbor_head *)head)->data = data;
+	((struct cbor_head *)head)->len = len;
+	head_set(head, CBOR_KIND_BYTES, len);
+}
+
+static void on_text(void *head, cbor_data data, size_t len)
+{
+	((struct cbor_head *)head)->data = data;
+	((struct cbor_head *)head)->len = len;
+	head_set(head, CBOR_KIND_TEXT, len);
+}
+
+static void on_array(void *head, size_t count)
+{
+	head_set(head, CBOR_KIND_ARRAY, count);
+}
+
+static void on_map(void *head, size_t count)
+{
+	head_set(head, CBOR_KIND_MAP, count);
+}
+
+static void on_bool(void *head, bool value)
+{
+	head_set(head, CBOR_KIND_BOOL, value);
+}
+
+static void on_refused(void *head)
+{
+	head_set(head, CBOR_KIND_NONE, 0);
+}
+
+static void on_tag(void *head, uint64_t value)
+{
+	head_set(head, CBOR_KIND_NONE, value);
+}
+
+static void on_float(void *head, float value)
+{
+	(void)value;
+	on_refused(head);
+}
+
+static void on_double(void *head, double value)
+{
+	(void)value;
+	on_refused(head);
+}
+
+static const struct cbor_callbacks callbacks = {
+	.uint8 = on_uint8,
+	.uint16 = on_uint16,
+	.uint32 = on_uint32,
+	.uint64 = on_uint64,
+	.negint8 = on_negint8,
+	.negint16 = on_negint16,
+	.negint32 = on_negint32,
+	.negint64 = on_negint64,
+	.byte_string_start = on_refused,
+	.byte_string = on_bytes,
+	.string = on_text,
+	.string_start = on_refused,
+	.indef_array_start = on_refused,
+	.array_start = on_array,
+	.indef_map_start = on_refused,
+	.map_start = on_map,
+	.tag = on_tag,
+	.float2 = on_float,
+	.float4 = on_float,
+	.float8 = on_double,
+	.undefined = on_refused,
+	.null = on_refused,
+	.boolean = on_bool,
+	.indef_break = on_refused,
+};
+
+static const char *const kind_names[] = {
+	[CBOR_KIND_NONE] = "nothing",
+	[CBOR_KIND_UINT] = "an unsigned number",
+	[CBOR_KIND_NEGATIVE] = "a negative number",
+	[CBOR_KIND_BYTES] = "bytes",
+	[CBOR_KIND_TEXT] = "text",
+	[CBOR_KIND_ARRAY] = "an array",
+	[CBOR_KIND_MAP] = "a map",
+	[CBOR_KIND_BOOL] = "true or false",
+};
+
+/* Bytes of the UTF-8 sequence at @text, 0 if there is no valid one. */
+static size_t utf8_sequence(const uint8_t *text, size_t len)
+{
+	static const struct {
+		uint8_t mask, lead;
+		uint32_t min; /* smaller values are overlong */
+	} forms[] = {
+		{0x80, 0x00, 0x01},
+		{0xe0, 0xc0, 0x80},
+		{0xf0, 0xe0, 0x800},
+		{0xf8, 0xf0, 0x10000},
+	};
+	size_t extra, i;
+	uint32_t code;
+
+	for (extra = 0; extra < 4; extra++)
+		if ((text[0] & forms[extra].mask) == forms[extra].lead)
+			break;
+	if (extra == 4 || extra >= len)
+		return 0;
+	code = (uint8_t)(text[0] & ~forms[extra].mask);
+	for (i = 1; i <= extra; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (code < forms[extra].min || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return extra + 1;
+}
+
+bool cbor_utf8_valid(const char *text, size_t len)
+{
+	const uint8_t *pos = (const uint8_t *)text;
+	const uint8_t *end = pos + len;
+
+	while (pos < end) {
+		size_t n = utf8_sequence(pos, (size_t)(end - pos));
+
+		if (!n)
+			return false;
+		pos += n;
+	}
+	return true;
+}
+
+/* Decode one head at @pos. Return: false if it is cut off, or refused. */
+static bool head_decode(const uint8_t *pos, const uint8_t *end,
+			struct cbor_head *head)
+{
+	struct cbor_decoder_result result;
+
+	*head = (struct cbor_head){.kind = CBOR_KIND_NONE};
+	if (pos >= end)
+		return false;
+	result = cbor_stream_decode(pos, (size_t)(end - pos), &callbacks, head);
+	head->read = result.read;
+	return result.status == CBOR_DECODER_FINISHED &&
+	       head->kind != CBOR_KIND_NONE;
+}
+
+/* Items that follow a head and belong to it. */
+static uint64_t head_children(const struct cbor_head *head)
+{
+	if (head->kind == CBOR_KIND_ARRAY)
+		return head->value;
+	return head->kind == CBOR_KIND_MAP ? 2 * head->value : 0;
+}
+
+/* One walk over the whole message; everything after it may trust the shape. */
+static int message_check(const uint8_t *bytes, size_t len, struct err *err)
+{
+	uint64_t left[CBOR_DEPTH_MAX + 1] = {1};
+	const uint8_t *pos = bytes, *end = bytes + len;
+	unsigned int depth = 0;
+	struct cbor_head head;
+
+	for (;;) {
+		while (depth && !left[depth])
+			depth--;
+		if (!left[depth])
+			break;
+		left[depth]--;
+		if (!head_decode(pos, end, &head))
+			return err_setx(err, -EBADMSG,
+					"malformed message at byte %zu",
+					(size_t)(pos - bytes));
+		pos += head.read;
+		if (head.kind == CBOR_KIND_TEXT &&
+		    !cbor_utf8_valid((const char *)head.data, head.len))
+			return err_setx(
+				err, -EBADMSG,
+				"text that is not UTF-8 before byte %zu",
+				(size_t)(pos - bytes));
+		if (head.kind != CBOR_KIND_ARRAY && head.kind != CBOR_KIND_MAP)
+			continue;
+		/* Each item takes a byte: a larger claim cannot be true. */
+		if (head.value > (uint64_t)(end - pos))
+			return err_setx(err, -EBADMSG,
+					"message cut off: %s of %llu items",
+					kind_names[head.kind],
+					(unsigned long long)head.value);
+		if (depth == CBOR_DEPTH_MAX)
+			return err_setx(err, -EBADMSG,
+					"message nested deeper than %d",
+					CBOR_DEPTH_MAX);
+		left[++depth] = head_children(&head);
+	}
+	if (pos != end)
+		return err_setx(err, -EBADMSG, "%zu bytes behind the message",
+				(size_t)(end - pos));
+	return 0;
+}
+
+int cbor_reader_init(struct cbor_reader *r, const void *bytes, size_t len,
+		     struct err *err)
+{
+	*err = (struct err){0};
+	*r = (struct cbor_reader){
+		.pos = bytes, .end = (const uint8_t *)bytes + len, .err = err};
+	if (len > CBOR_MESSAGE_MAX)
+		return err_setx(err, -EMSGSIZE,
+				"message of %zu bytes: at most %d", len,
+				CBOR_MESSAGE_MAX);
+	return message_check(bytes, len, err);
+}
+
+bool cbor_present(const struct cbor_reader *r)
+{
+	return !r->err->code && r->pos && r->pos < r->end;
+}
+
+enum cbor_kind cbor_peek(const struct cbor_reader *r)
+{
+	struct cbor_head head;
+
+	if (!cbor_present(r) || !head_decode(r->pos, r->end, &head))
+		return CBOR_KIND_NONE;
+	return head.kind;
+}
+
+void cbor_reader_fail(struct cbor_reader *r, const char *fmt, ...)
+{
+	char reason[256];
+	va_list ap;
+
+	if (r->err->code)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	(void)err_setx(r->err, -EBADMSG, "%s: %s", r->key ? r->key : "message",
+		       reason);
+}
+
+/* Take the next head if it is of @kind; otherwise record the error. */
+static bool take(struct cbor_reader *r, enum cbor_kind kind,
+		 struct cbor_head *head)
+{
+	if (r->err->code)
+		return false;
+	if (!cbor_present(r) || !head_decode(r->pos, r->end, head)) {
+		cbor_reader_fail(r, "missing, need %s", kind_names[kind]);
+		return false;
+	}
+	if (head->kind != kind) {
+		cbor_reader_fail(r, "need %s, not %s", kind_names[kind],
+				 kind_names[head->kind]);
+		return false;
+	}
+	r->pos += head->read;
+	return true;
+}
+
+uint64_t cbor_read_uint(struct cbor_reader *r, uint64_t min, uint64_t max)
+{
+	struct cbor_head head;
+
+	if (!take(r, CBOR_KIND_UINT, &head))
+		return 0;
+	if (head.value < min || head.value > max) {
+		cbor_reader_fail(r, "%llu is not in %llu to %llu",
+				 (unsigned long long)head.value,
+				 (unsigned long long)min,
+				 (unsigned long long)max);
+		return 0;
+	}
+	return head.value;
+}
+
+int64_t cbor_read_int(struct cbor_reader *r, int64_t min, int64_t max)
+{
+	bool negative = cbor_peek(r) == CBOR_KIND_NEGATIVE;
+	struct cbor_head head;
+	int64_t value;
+
+	if (!take(r, negative ? CBOR_KIND_NEGATIVE : CBOR_KIND_UINT, &head))
+		return 0;
+	if (head.value > INT64_MAX) {
+		cbor_reader_fail(r, "number too large");
+		return 0;
+	}
+	value = negative ? -1 - (int64_t)head.value : (int64_t)head.value;
+	if (value < min || value > max) {
+		cbor_reader_fail(r, "%lld is not in %lld to %lld",
+				 (long long)value, (long long)min,
+				 (long long)max);
+		return 0;
+	}
+	return value;
+}
+
+bool cbor_read_bool(struct cbor_reader *r)
+{
+	struct cbor_head head;
+
+	return take(r, CBOR_KIND_BOOL, &head) && head.value;
+}
+
+const char *cbor_read_text(struct cbor_reader *r, size_t *len)
+{
+	struct cbor_head head;
+
+	*len = 0;
+	if (!take(r, CBOR_KIND_TEXT, &head))
+		return "";
+	*len = head.len;
+	return (const char *)head.data;
+}
+
+void cbor_read_string(struct cbor_reader *r, char *buf, size_t size)
+{
+	size_t len;
+	const char *text = cbor_read_text(r, &len);
+
+	buf[0] = '\0';
+	if (len >= size) {
+		cbor_reader_fail(r, "text of %zu bytes: at most %zu", len,
+				 size - 1);
+		return;
+	}
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+}
+
+char *cbor_read_strdup(struct cbor_reader *r, size_t max)
+{
+	size_t len;
+	const char *text = cbor_read_text(r, &len);
+	char *copy;
+
+	if (r->err->code)
+		return NULL;
+	if (len > max) {
+		cbor_reader_fail(r, "text of %zu bytes: at most %zu", len, max);
+		return NULL;
+	}
+	copy = strndup(text, len);
+	if (!copy)
+		(void)err_set(r->err, -ENOMEM, "text of %zu bytes", len);
+	return copy;
+}
+
+/* Index of @text in @names, or @num. */
+static size_t find_name(const char *const *names, size_t num, const char *text,
+			size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < num; i++)
+		if (strlen(names[i]) == len && !memcmp(names[i], text, len))
+			break;
+	return i;
+}
+
+unsigned int cbor_read_enum(struct cbor_reader *r, const char *const *names,
+			    size_t num)
+{
+	size_t len, i;
+	const char *text = cbor_read_text(r, &len);
+
+	if (r->err->code)
+		return 0;
+	i = find_name(names, num, text, len);
+	if (i == num) {
+		cbor_reader_fail(r, "unknown word \"%.*s\"",
+				 (int)(len < 64 ? len : 64), text);
+		return 0;
+	}
+	return (unsigned int)i;
+}
+
+const uint8_t *cbor_read_bytes(struct cbor_reader *r, size_t *len)
+{
+	struct cbor_head head;
+
+	*len = 0;
+	if (!take(r, CBOR_KIND_BYTES, &head))
+		return NULL;
+	*len = head.len;
+	return head.data;
+}
+
+/* Behind one item; the shape was checked, so this ends within the message. */
+static const uint8_t *item_end(const uint8_t *pos, const uint8_t *end)
+{
+	struct cbor_head head;
+	uint64_t left = 1;
+
+	while (left && head_decode(pos, end, &head)) {
+		pos += head.read;
+		left += head_children(&head) - 1;
+	}
+	return pos;
+}
+
+void cbor_skip(struct cbor_reader *r)
+{
+	size_t len;
+
+	(void)cbor_item_bytes(r, &len);
+}
+
+const uint8_t *cbor_item_bytes(struct cbor_reader *r, size_t *len)
+{
+	const uint8_t *start = r->pos;
+
+	*len = 0;
+	if (!cbor_present(r)) {
+		cbor_reader_fail(r, "missing");
+		return NULL;
+	}
+	r->pos = item_end(r->pos, r->end);
+	*len = (size_t)(r->pos - start);
+	return start;
+}
+
+/* Enter a map or array: @items covers its content, @r moves behind it. */
+static size_t enter(struct cbor_reader *r, enum cbor_kind kind,
+		    struct cbor_reader *items)
+{
+	const uint8_t *start = r->pos;
+	struct cbor_head head;
+
+	*items = (struct cbor_reader){.key = r->key, .err = r->err};
+	if (!take(r, kind, &head))
+		return 0;
+	items->pos = r->pos;
+	items->end = item_end(start, r->end);
+	r->pos = items->end;
+	return (size_t)head.value;
+}
+
+size_t cbor_read_array(struct cbor_reader *r, size_t max,
+		       struct cbor_reader *items)
+{
+	size_t num = enter(r, CBOR_KIND_ARRAY, items);
+
+	if (num <= max)
+		return num;
+	cbor_reader_fail(r, "%zu elements: at most %zu", num, max);
+	return 0;
+}
+
+size_t cbor_read_pairs(struct cbor_reader *r, struct cbor_reader *items)
+{
+	return enter(r, CBOR_KIND_MAP, items);
+}
+
+void cbor_read_map(struct cbor_reader *r, const char *const *keys, size_t num,
+		   struct cbor_reader *values)
+{
+	struct cbor_reader items;
+	size_t pairs = enter(r, CBOR_KIND_MAP, &items);
+	size_t i, len;
+	const char *key;
+
+	for (i = 0; i < num; i++)
+		values[i] = (struct cbor_reader){.key = keys[i], .err = r->err};
+	while (pairs-- && !r->err->code) {
+		key = cbor_read_text(&items, &len);
+		if (r->err->code)
+			return;
+		i = find_name(keys, num, key, len);
+		if (i == num) {
+			cbor_reader_fail(r, "unknown key \"%.*s\"",
+					 (int)(len < 64 ? len : 64), key);
+			return;
+		}
+		if (values[i].pos) {
+			cbor_reader_fail(r, "key \"%s\" twice", keys[i]);
+			return;
+		}
+		values[i].pos = items.pos;
+		cbor_skip(&items);
+		values[i].end = items.pos;
+	}
+}
+
+void cbor_writer_init(struct cbor_writer *w, void *buf, size_t size)
+{
+	*w = (struct cbor_writer){.buf = buf, .size = size};
+	if (w->size > CBOR_MESSAGE_MAX)
+		w->size = CBOR_MESSAGE_MAX;
+}
+
+int cbor_writer_finish(struct cbor_writer *w)
+{
+	assert(!w->depth);
+	return w->error ? w->error : (int)w->len;
+}
+
+/* An item of @written bytes was encoded at the end; 0: it did not fit. */
+static void wrote(struct cbor_writer *w, size_t written)
+{
+	if (!written)
+		w->error = -EMSGSIZE;
+	w->len += written;
+	if (w->depth)
+		w->open[w->depth - 1].items++;
+}
+
+/* Room left; none after an error, so that nothing is written any more. */
+static size_t room(const struct cbor_writer *w)
+{
+	return w->error ? 0 : w->size - w->len;
+}
+
+void cbor_write_uint(struct cbor_writer *w, uint64_t value)
+{
+	wrote(w, cbor_encode_uint(value, w->buf + w->len, room(w)));
+}
+
+void cbor_write_int(struct cbor_writer *w, int64_t value)
+{
+	if (value >= 0)
+		cbor_write_uint(w, (uint64_t)value);
+	else
+		wrote(w, cbor_encode_negint((uint64_t)(-1 - value),
+					    w->buf + w->len, room(w)));
+}
+
+void cbor_write_bool(struct cbor_writer *w, bool value)
+{
+	wrote(w, cbor_encode_bool(value, w->buf + w->len, room(w)));
+}
+
+/* A head that was encoded in @head bytes (0: no room) and its payload. */
+static void write_payload(struct cbor_writer *w, size_t head, const void *bytes,
+			  size_t len)
+{
+	if (!head || len > room(w) - head) {
+		wrote(w, 0);
+		return;
+	}
+	if (len)
+		memcpy(w->buf + w->len + head, bytes, len);
+	wrote(w, head + len);
+}
+
+void cbor_write_text(struct cbor_writer *w, const char *text)
+{
+	size_t len = strlen(text);
+
+	write_payload(w,
+		      cbor_encode_string_start(len, w->buf + w->len, room(w)),
+		      text, len);
+}
+
+void cbor_write_bytes(struct cbor_writer *w, const void *bytes, size_t len)
+{
+	write_payload(
+		w, cbor_encode_bytestring_start(len, w->buf + w->len, room(w)),
+		bytes, len);
+}
+
+void cbor_write_item(struct cbor_writer *w, const void *bytes, size_t len)
+{
+	if (len > room(w)) {
+		wrote(w, 0);
+		return;
+	}
+	memcpy(w->buf + w->len, bytes, len);
+	wrote(w, len);
+}
+
+/* Heads carry a 16-bit count that is filled in when the container closes; a
+ * message of CBOR_MESSAGE_MAX bytes has no room for more items than that. */
+#define CONTAINER_HEAD 3
+_Static_assert(CBOR_MESSAGE_MAX - CONTAINER_HEAD <= UINT16_MAX,
+	       "the count of a container fits its head");
+
+static void container_begin(struct cbor_writer *w, bool map)
+{
+	size_t head = w->len;
+
+	assert(w->depth < CBOR_DEPTH_MAX);
+	if (room(w) >= CONTAINER_HEAD) {
+		w->buf[head] = map ? 0xb9 : 0x99; /* RFC 8949 3: map, array */
+		wrote(w, CONTAINER_HEAD);
+	} else {
+		wrote(w, 0);
+	}
+	w->open[w->depth].head = head;
+	w->open[w->depth].items = 0;
+	w->open[w->depth].map = map;
+	w->depth++;
+}
+
+static void container_end(struct cbor_writer *w, bool map)
+{
+	size_t items, head;
+
+	assert(w->depth && w->open[w->depth - 1].map == map);
+	w->depth--;
+	items = w->open[w->depth].items;
+	head = w->open[w->depth].head;
+	assert(!map || items % 2 == 0);
+	if (map)
+		items /= 2;
+	if (w->error)
+		return;
+	w->buf[head + 1] = (uint8_t)(items >> 8);
+	w->buf[head + 2] = (uint8_t)items;
+}
+
+void cbor_write_map_begin(struct cbor_writer *w)
+{
+	container_begin(w, true);
+}
+
+void cbor_write_map_end(struct cbor_writer *w)
+{
+	container_end(w, true);
+}
+
+void cbor_write_array_begin(struct cbor_writer *w)
+{
+	container_begin(w, false);
+}
+
+void cbor_write_array_end(struct cbor_writer *w)
+{
+	container_end(w, false);
+}
