@@ -1,1 +1,2 @@
 # tools/local.mk
+EXTRA_DIST += %D%/install-deps
