@@ -10,3 +10,9 @@ tests_unit_test_cbor_rw_SOURCES = %D%/test_cbor_rw.c
 tests_unit_test_cbor_rw_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_cbor_rw_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_cbor_rw
+
+check_PROGRAMS += tests/unit/test_serial
+tests_unit_test_serial_SOURCES = %D%/test_serial.c
+tests_unit_test_serial_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_serial_LDADD = libvmm.a $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_serial

@@ -146,7 +146,8 @@ void io_engine_fallocate(struct io_engine *engine, struct io_op *op, int file,
 
 /**
  * io_engine_watch() - call op->done(op, events) each time @file is ready
- * @events: EPOLLIN and/or EPOLLOUT
+ * @events: EPOLLIN and/or EPOLLOUT; EPOLLERR and EPOLLHUP are always told, 0
+ *          asks for these alone
  *
  * Level-triggered in effect: readiness that is left behind is told again. Ends
  * with -ECANCELED after io_engine_cancel(), or another negative errno.
