@@ -5,6 +5,12 @@ libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS)
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
 	%D%/cbor_rw.c %D%/cbor_rw.h \
-	%D%/vm_config.h
+	%D%/ctl_client.c %D%/ctl_client.h \
+	%D%/ctl_proto.c %D%/ctl_proto.h \
+	%D%/ctl_request.c %D%/ctl_server_priv.h \
+	%D%/ctl_server.c %D%/ctl_server.h \
+	%D%/event_log.c %D%/event_log.h \
+	%D%/vm_config.h \
+	%D%/vmm_launch.h
 
 CONTROL_LIBS = libcontrol.a $(CBOR_LIBS) $(BASE_LIBS)
