@@ -1,1 +1,9 @@
-# virtio/local.mk
+# virtio/local.mk - device models and transports; never sees KVM.
+noinst_LIBRARIES += libvirtio.a
+libvirtio_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_VIRTIO)
+libvirtio_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
+libvirtio_a_SOURCES = \
+	%D%/blk_request.c %D%/blk_request.h
+
+# Link order of what stands on libvirtio.
+VIRTIO_LIBS = libvirtio.a $(BASE_LIBS)

@@ -16,3 +16,15 @@ tests_unit_test_serial_SOURCES = %D%/test_serial.c
 tests_unit_test_serial_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_serial_LDADD = libvmm.a $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_serial
+
+check_PROGRAMS += tests/unit/test_blk_request
+tests_unit_test_blk_request_SOURCES = %D%/test_blk_request.c
+tests_unit_test_blk_request_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_blk_request_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_blk_request
+
+check_PROGRAMS += tests/unit/test_disk_file
+tests_unit_test_disk_file_SOURCES = %D%/test_disk_file.c
+tests_unit_test_disk_file_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_disk_file_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_disk_file

@@ -4,10 +4,12 @@ libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) $(URING_CFLAGS)
 libbase_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libbase_a_SOURCES = \
 	%D%/cleanup.h \
+	%D%/disk_file.c %D%/disk_file.h \
 	%D%/err.c %D%/err.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
 	%D%/io_bus.c %D%/io_bus.h \
 	%D%/io_engine.h \
+	%D%/iov.c %D%/iov.h \
 	%D%/irq_line.c %D%/irq_line.h \
 	%D%/log.c %D%/log.h \
 	%D%/macros.h
