@@ -3,7 +3,10 @@ noinst_LIBRARIES += libvirtio.a
 libvirtio_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_VIRTIO)
 libvirtio_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libvirtio_a_SOURCES = \
-	%D%/blk_request.c %D%/blk_request.h
+	%D%/blk_request.c %D%/blk_request.h \
+	%D%/virtio_device.c %D%/virtio_device.h \
+	%D%/virtio_mmio.c %D%/virtio_mmio.h \
+	%D%/virtqueue.c %D%/virtqueue.h
 
 # Link order of what stands on libvirtio.
 VIRTIO_LIBS = libvirtio.a $(BASE_LIBS)

@@ -69,20 +69,29 @@ struct virtqueue_stats {
  */
 struct virtqueue {
 	const struct guest_mem *mem;
-	void *desc;
+	const void *desc;
 	void *avail;
 	void *used;
 	uint16_t size;
 	uint16_t last_avail; /* next entry of the available ring to take */
+	uint16_t avail_seen; /* avail.idx when it was last read */
 	uint16_t used_idx;   /* private copy, published by virtqueue_flush() */
-	uint16_t signalled;  /* used_idx at the last interrupt decision */
+	uint16_t signalled;  /* used_idx at the last publication */
 	uint16_t in_flight;  /* popped, not yet pushed */
 	bool event_idx;
 	bool indirect;
 	bool enabled;
+	bool broken;	     /* the driver broke the rules: nothing is popped */
 	uint64_t *head_busy; /* bitmap: head popped and not pushed */
 	struct virtqueue_stats stats;
 };
+
+/** virtqueue_count() - add one to a counter of @stats; its only writer is the
+ * owner thread, readers may be any thread. */
+static inline void virtqueue_count(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
 
 /**
  * virtqueue_enable() - validate a layout and make the queue usable
@@ -94,16 +103,19 @@ struct virtqueue {
 int virtqueue_enable(struct virtqueue *vq, const struct guest_mem *mem,
 		     const struct virtqueue_layout *layout, uint64_t features);
 
-/** virtqueue_disable() - forget the rings, free the bitmap; in_flight is 0. */
+/** virtqueue_disable() - forget the rings, free the bitmap; in_flight is 0. The
+ * counters go on. */
 void virtqueue_disable(struct virtqueue *vq);
 
 /**
  * virtqueue_pop() - take the next request the driver made available
  * @chain: iov and iov_max set by the caller; filled with a private copy
  *
- * Return: 1 if filled, 0 if empty, -EPROTO if the driver broke the rules (loop,
- * index out of range, bad address, readable after writable, head in flight,
- * more than iov_max elements): the caller then calls virtio_device_fail().
+ * Return: 1 if filled, 0 if empty (or disabled, or broken), -EPROTO if the
+ * driver broke the rules (loop, index out of range, address outside RAM or
+ * across the end of a region, zero-length buffer, readable after writable, head
+ * in flight, bad indirect table, more than iov_max elements or 2^32 bytes): the
+ * caller then calls virtio_device_fail().
  */
 int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain);
 
@@ -111,7 +123,7 @@ int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain);
  * virtqueue_push() - give a chain back; published by virtqueue_flush()
  * @written: bytes written to the writable part
  *
- * Each popped head is pushed exactly once.
+ * Each popped head is pushed exactly once, also after virtqueue_break().
  */
 void virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written);
 
@@ -129,7 +141,10 @@ void virtqueue_notify_off(struct virtqueue *vq);
 /**
  * virtqueue_notify_on() - ask for doorbells again
  *
- * Return: true if the ring is non-empty: drain again (closes the lost-kick
- * window: store, full fence, re-check).
+ * Return: true if the ring is non-empty (or virtqueue_pop() will fail): drain
+ * again (closes the lost-kick window: store, full fence, re-check).
  */
 bool virtqueue_notify_on(struct virtqueue *vq);
+
+/** virtqueue_break() - pop nothing more; what is in flight is still pushed. */
+void virtqueue_break(struct virtqueue *vq);
