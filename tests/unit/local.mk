@@ -28,3 +28,9 @@ tests_unit_test_disk_file_SOURCES = %D%/test_disk_file.c
 tests_unit_test_disk_file_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_disk_file_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_disk_file
+
+check_PROGRAMS += tests/unit/test_vm_config
+tests_unit_test_vm_config_SOURCES = %D%/test_vm_config.c
+tests_unit_test_vm_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_vm_config_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_vm_config

@@ -1,7 +1,8 @@
 # vmm/control/local.mk - configuration and control protocol: shared by lwx-vmm,
 # host/ and tools/.
 noinst_LIBRARIES += libcontrol.a
-libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS)
+libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS) \
+	$(UUID_CFLAGS)
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
 	%D%/cbor_rw.c %D%/cbor_rw.h \
@@ -10,7 +11,9 @@ libcontrol_a_SOURCES = \
 	%D%/ctl_request.c %D%/ctl_server_priv.h \
 	%D%/ctl_server.c %D%/ctl_server.h \
 	%D%/event_log.c %D%/event_log.h \
-	%D%/vm_config.h \
+	%D%/schema.c %D%/schema.h %D%/schema_cbor.c \
+	%D%/vm_config.c %D%/vm_config.h \
+	%D%/vm_schema.c %D%/vm_schema.h \
 	%D%/vmm_launch.h
 
-CONTROL_LIBS = libcontrol.a $(CBOR_LIBS) $(BASE_LIBS)
+CONTROL_LIBS = libcontrol.a $(CBOR_LIBS) $(UUID_LIBS) $(BASE_LIBS)

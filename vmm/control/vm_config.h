@@ -42,6 +42,9 @@ enum vm_cache {
 	VM_CACHE_WRITETHROUGH, /* every write is durable when it completes */
 };
 
+#define VM_DEVICES_MAX 18      /* virtio devices: one GSI each */
+#define VM_CONFIG_HASH_SIZE 37 /* characters with NUL */
+
 enum vm_net_type {
 	VM_NET_TAP,
 	VM_NET_PASST,
@@ -70,7 +73,7 @@ struct vm_rate {
  * @readonly:   offer VIRTIO_BLK_F_RO
  * @direct:     O_DIRECT
  * @cache:      write cache mode at start
- * @block_size: logical block size in bytes, 512 or 4096; 0: 512
+ * @block_size: logical block size in bytes, 512 or 4096
  * @queues:     number of request queues, 1 to 16
  * @queue_size: entries per queue
  * @limit:      rate limit
@@ -167,14 +170,60 @@ struct vm_config {
 	int console_log_fd;
 	int32_t pin[VM_VCPUS_MAX]; /* host CPU per vCPU */
 	size_t num_pin;
-	int32_t start_order;
+	int32_t start_order; /* lowest first */
 	enum vm_restart restart;
+	uint32_t stop_grace; /* seconds from power button to kill */
 	enum vm_reboot on_reboot;
 	char *cgroup; /* cgroup v2 path to join, or NULL */
 };
 
-/** vm_config_init() - all defaults; fds -1. */
+/** vm_config_init() - all defaults; fds -1. @cfg may hold anything before. */
 void vm_config_init(struct vm_config *cfg);
 
 /** vm_config_fini() - free strings; fds are not closed. */
 void vm_config_fini(struct vm_config *cfg);
+
+/**
+ * vm_config_encode() - as CBOR, fds by number
+ * @buf: of @size bytes; CBOR_MESSAGE_MAX are always enough
+ *
+ * Return: bytes written, or -EMSGSIZE.
+ */
+int vm_config_encode(const struct vm_config *cfg, void *buf, size_t size,
+		     struct err *err);
+
+/**
+ * vm_config_decode() - read what vm_config_encode() wrote
+ * @cfg:   initialised here; vm_config_fini() it in any case
+ * @bytes: untrusted, checked like host.cfg: types, ranges, combinations. That
+ *         the fds are what they should be is for their user to check
+ *
+ * Return: 0, -EMSGSIZE, -EBADMSG or -EINVAL with the key in the message.
+ */
+int vm_config_decode(struct vm_config *cfg, const void *bytes, size_t len,
+		     struct err *err);
+
+/**
+ * vm_config_hash() - 36 characters that change when the configuration does
+ * @hash: made from everything but the fds
+ *
+ * Return: 0, or -ENOMEM or -EMSGSIZE.
+ */
+int vm_config_hash(const struct vm_config *cfg, char hash[VM_CONFIG_HASH_SIZE],
+		   struct err *err);
+
+/**
+ * vm_config_report_fn - told about each value that cannot work
+ * @key:    "disks[1].block_size"
+ * @reason: what is wrong and what to do
+ */
+typedef void (*vm_config_report_fn)(void *ctx, const char *key,
+				    const char *reason);
+
+/** vm_config_check() - find combinations of values that cannot work on any
+ * host. Return: number of reports. */
+unsigned int vm_config_check(const struct vm_config *cfg,
+			     vm_config_report_fn report, void *ctx);
+
+/** vm_config_devices() - virtio devices the VM has. */
+unsigned int vm_config_devices(const struct vm_config *cfg);

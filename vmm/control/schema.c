@@ -1,0 +1,661 @@
+/* schema.c - values of structures that are described by a table of fields. */
+#include "schema.h"
+
+#include "macros.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uuid.h>
+
+static void *at(void *base, size_t offset)
+{
+	return (char *)base + offset;
+}
+
+static const void *at_const(const void *base, size_t offset)
+{
+	return (const char *)base + offset;
+}
+
+static bool is_text(const struct schema_field *field)
+{
+	switch (field->type) {
+	case SCHEMA_TEXT:
+	case SCHEMA_NAME:
+	case SCHEMA_WORD:
+	case SCHEMA_PATH:
+	case SCHEMA_UUID:
+	case SCHEMA_CIDR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void store_number(const struct schema_field *field, void *base,
+			 int64_t value)
+{
+	void *to = at(base, field->offset);
+
+	switch (field->type) {
+	case SCHEMA_BOOL:
+		*(bool *)to = value;
+		break;
+	case SCHEMA_UINT:
+		*(uint32_t *)to = (uint32_t)value;
+		break;
+	case SCHEMA_COUNT:
+	case SCHEMA_SIZE:
+		*(uint64_t *)to = (uint64_t)value;
+		break;
+	default:
+		/* An enum has the representation of an int here. */
+		*(int32_t *)to = (int32_t)value;
+		break;
+	}
+}
+
+static int64_t load_number(const struct schema_field *field, const void *base)
+{
+	const void *from = at_const(base, field->offset);
+
+	switch (field->type) {
+	case SCHEMA_BOOL:
+		return *(const bool *)from;
+	case SCHEMA_UINT:
+		return *(const uint32_t *)from;
+	case SCHEMA_COUNT:
+	case SCHEMA_SIZE:
+		return (int64_t) * (const uint64_t *)from;
+	default:
+		return *(const int32_t *)from;
+	}
+}
+
+static void init_field(const struct schema_field *field, void *base)
+{
+	size_t i;
+
+	switch (field->type) {
+	case SCHEMA_BOOL:
+	case SCHEMA_UINT:
+	case SCHEMA_INT:
+	case SCHEMA_COUNT:
+	case SCHEMA_SIZE:
+	case SCHEMA_ENUM:
+		store_number(field, base, field->def);
+		break;
+	case SCHEMA_FD:
+		store_number(field, base, -1);
+		break;
+	case SCHEMA_GROUP:
+		schema_init(field->group, at(base, field->offset));
+		break;
+	case SCHEMA_GROUPS:
+		for (i = 0; i < field->capacity; i++)
+			schema_init(field->group,
+				    at(base,
+				       field->offset + i * field->group->size));
+		break;
+	default:
+		break; /* empty is all zeroes */
+	}
+}
+
+void schema_init(const struct schema_group *group, void *base)
+{
+	size_t i;
+
+	memset(base, 0, group->size);
+	for (i = 0; i < group->num; i++)
+		init_field(&group->fields[i], base);
+}
+
+static void free_text(char **text)
+{
+	free(*text);
+	*text = NULL;
+}
+
+void schema_fini(const struct schema_group *group, void *base)
+{
+	const struct schema_field *field;
+	size_t i, j;
+
+	for (i = 0; i < group->num; i++) {
+		field = &group->fields[i];
+		if (is_text(field))
+			free_text(at(base, field->offset));
+		else if (field->type == SCHEMA_GROUP)
+			schema_fini(field->group, at(base, field->offset));
+		for (j = 0; j < field->capacity; j++)
+			if (field->type == SCHEMA_GROUPS)
+				schema_fini(field->group,
+					    at(base,
+					       field->offset +
+						       j * field->group->size));
+			else if (field->type == SCHEMA_TEXTS)
+				free_text(at(base, field->offset +
+							   j * sizeof(char *)));
+	}
+	memset(base, 0, group->size);
+}
+
+const struct schema_field *schema_find(const struct schema_group *group,
+				       const char *key, unsigned int flags)
+{
+	size_t i;
+
+	for (i = 0; i < group->num; i++)
+		if ((group->fields[i].flags & flags) == flags &&
+		    !strcmp(group->fields[i].key, key))
+			return &group->fields[i];
+	return NULL;
+}
+
+#define SUGGEST_MAX 24 /* bytes of a key that are compared */
+
+/* Edits (insert, delete, replace) from @a to @b. */
+static unsigned int edit_distance(const char *a, const char *b)
+{
+	unsigned int row[SUGGEST_MAX + 1], diagonal, next;
+	size_t la = strnlen(a, SUGGEST_MAX), lb = strnlen(b, SUGGEST_MAX);
+	size_t i, j;
+
+	for (j = 0; j <= lb; j++)
+		row[j] = (unsigned int)j;
+	for (i = 1; i <= la; i++) {
+		diagonal = row[0];
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= lb; j++) {
+			next = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			next = MIN(next, row[j] + 1);
+			row[j] = MIN(next, row[j - 1] + 1);
+		}
+	}
+	return row[lb];
+}
+
+const char *schema_suggest(const struct schema_group *group, const char *key,
+			   unsigned int flags)
+{
+	unsigned int best = 3, distance;
+	const char *found = NULL;
+	size_t i;
+
+	for (i = 0; i < group->num; i++) {
+		if ((group->fields[i].flags & flags) != flags)
+			continue;
+		distance = edit_distance(key, group->fields[i].key);
+		if (distance < best &&
+		    distance < strlen(group->fields[i].key)) {
+			best = distance;
+			found = group->fields[i].key;
+		}
+	}
+	return found;
+}
+
+static const struct {
+	char suffix;
+	unsigned int shift;
+} size_units[] = {{'T', 40}, {'G', 30}, {'M', 20}, {'K', 10}};
+
+int schema_parse_size(const char *text, uint64_t *bytes)
+{
+	uint64_t value = 0, digit;
+	unsigned int shift = 0;
+	size_t i;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*text); text++) {
+		digit = (uint64_t)(*text - '0');
+		if (value > (INT64_MAX - digit) / 10)
+			return -EINVAL;
+		value = value * 10 + digit;
+	}
+	for (i = 0; i < ARRAY_SIZE(size_units); i++)
+		if (*text == size_units[i].suffix) {
+			shift = size_units[i].shift;
+			text++;
+			break;
+		}
+	if (*text || value > (uint64_t)INT64_MAX >> shift)
+		return -EINVAL;
+	*bytes = value << shift;
+	return 0;
+}
+
+const char *schema_format_size(uint64_t bytes, char *buf, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(size_units); i++)
+		if (bytes && !(bytes & ((1ULL << size_units[i].shift) - 1))) {
+			(void)snprintf(buf, size, "%" PRIu64 "%c",
+				       bytes >> size_units[i].shift,
+				       size_units[i].suffix);
+			return buf;
+		}
+	(void)snprintf(buf, size, "%" PRIu64, bytes);
+	return buf;
+}
+
+/* "one of "a", "b", "c"" */
+static void describe_words(const char *const *words, char *buf, size_t size)
+{
+	size_t len;
+
+	(void)snprintf(buf, size, "%s", words[1] ? "one of " : "");
+	for (; *words; words++) {
+		len = strlen(buf);
+		(void)snprintf(buf + len, size - len, "\"%s\"%s", *words,
+			       words[1] ? ", " : "");
+	}
+}
+
+static void describe_number(const struct schema_field *field, const char *noun,
+			    char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s from %" PRId64 " to %" PRId64 "%s", noun,
+		       field->min, field->max,
+		       field->flags & SCHEMA_POWER2 ? ", a power of two" : "");
+}
+
+static void describe_size(const struct schema_field *field, char *buf,
+			  size_t size)
+{
+	char min[24], max[24], step[24], steps[40] = "";
+
+	if (field->step)
+		(void)snprintf(steps, sizeof(steps), " in steps of %s",
+			       schema_format_size((uint64_t)field->step, step,
+						  sizeof(step)));
+	(void)snprintf(
+		buf, size, "a size such as \"512M\", from %s to %s%s",
+		schema_format_size((uint64_t)field->min, min, sizeof(min)),
+		schema_format_size((uint64_t)field->max, max, sizeof(max)),
+		steps);
+}
+
+const char *schema_describe(const struct schema_field *field, char *buf,
+			    size_t size)
+{
+	static const char *const fixed[] = {
+		[SCHEMA_NAME] = "a name of letters, digits, '_', '.' and '-', "
+				"at most 32, starting with a letter or digit",
+		[SCHEMA_PATH] = "a path",
+		[SCHEMA_UUID] = "a UUID such as "
+				"\"6c1c7e3e-0b52-4a7e-9a55-0c7b8f3d2e11\"",
+		[SCHEMA_CIDR] = "an address with prefix such as "
+				"\"10.20.0.1/24\"",
+		[SCHEMA_MAC] = "a unicast MAC address such as "
+			       "\"52:54:00:00:00:01\"",
+		[SCHEMA_BOOL] = "true or false",
+		[SCHEMA_FD] = "a file descriptor",
+		[SCHEMA_GROUP] = "a group { ... }",
+		[SCHEMA_GROUPS] = "a list ( { ... }, { ... } )",
+		[SCHEMA_TEXTS] = "an array of strings [ \"...\", \"...\" ]",
+	};
+
+	switch (field->type) {
+	case SCHEMA_TEXT:
+		(void)snprintf(buf, size,
+			       "a string of at most %" PRId64 " bytes",
+			       field->max);
+		break;
+	case SCHEMA_WORD:
+	case SCHEMA_ENUM:
+		describe_words(field->words, buf, size);
+		break;
+	case SCHEMA_UINT:
+	case SCHEMA_INT:
+	case SCHEMA_COUNT:
+		describe_number(field, "a whole number", buf, size);
+		break;
+	case SCHEMA_SIZE:
+		describe_size(field, buf, size);
+		break;
+	case SCHEMA_INTS:
+		describe_number(field, "an array [ ... ] of whole numbers", buf,
+				size);
+		break;
+	default:
+		(void)snprintf(buf, size, "%s", fixed[field->type]);
+		break;
+	}
+	return buf;
+}
+
+const char *schema_default(const struct schema_field *field, char *buf,
+			   size_t size)
+{
+	bool unset = field->def < field->min || field->def > field->max;
+
+	buf[0] = '\0';
+	switch (field->type) {
+	case SCHEMA_BOOL:
+		(void)snprintf(buf, size, "%s", field->def ? "true" : "false");
+		break;
+	case SCHEMA_ENUM:
+		if (field->def >= 0)
+			(void)snprintf(buf, size, "\"%s\"",
+				       field->words[field->def]);
+		break;
+	case SCHEMA_UINT:
+	case SCHEMA_INT:
+	case SCHEMA_COUNT:
+		if (!unset)
+			(void)snprintf(buf, size, "%" PRId64, field->def);
+		break;
+	case SCHEMA_SIZE:
+		if (!unset) {
+			(void)schema_format_size((uint64_t)field->def, buf + 1,
+						 size - 2);
+			buf[0] = '"';
+			(void)strcat(buf, "\"");
+		}
+		break;
+	default:
+		break;
+	}
+	return buf;
+}
+
+/* @what is how the operator wrote the value. */
+static int bad_value(const struct schema_field *field, int code,
+		     const char *what, struct err *err)
+{
+	char need[256];
+
+	return err_setx(err, code, "%.80s: need %s", what,
+			schema_describe(field, need, sizeof(need)));
+}
+
+static int bad_text(const struct schema_field *field, const char *text,
+		    struct err *err)
+{
+	char quoted[80];
+	size_t i;
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%.70s\"", text);
+	for (i = 0; quoted[i]; i++)
+		if ((unsigned char)quoted[i] < 0x20 ||
+		    (unsigned char)quoted[i] >= 0x7f)
+			quoted[i] = '?';
+	return bad_value(field, -EINVAL, quoted, err);
+}
+
+static bool name_ok(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len && len <= SCHEMA_NAME_MAX &&
+	       isalnum((unsigned char)text[0]) &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
+}
+
+static bool cidr_ok(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	char address[INET_ADDRSTRLEN];
+	struct in_addr parsed;
+	size_t len;
+
+	if (!slash)
+		return false;
+	len = (size_t)(slash - text);
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	slash++;
+	len = strlen(slash);
+	return inet_pton(AF_INET, address, &parsed) == 1 && len && len <= 2 &&
+	       strspn(slash, "0123456789") == len && atoi(slash) >= 8 &&
+	       atoi(slash) <= 30;
+}
+
+static bool uuid_ok(const char *text)
+{
+	uuid_t parsed;
+
+	return uuid_parse(text, parsed) == 0 && !uuid_is_null(parsed);
+}
+
+static bool word_ok(const struct schema_field *field, const char *text)
+{
+	size_t i;
+
+	for (i = 0; field->words[i]; i++)
+		if (!strcmp(field->words[i], text))
+			return true;
+	return false;
+}
+
+static bool printable(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i]; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return cbor_utf8_valid(text, i);
+}
+
+static bool text_ok(const struct schema_field *field, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (!printable(text))
+		return false;
+	switch (field->type) {
+	case SCHEMA_NAME:
+		return name_ok(text);
+	case SCHEMA_WORD:
+		return word_ok(field, text);
+	case SCHEMA_PATH:
+		return len && len <= SCHEMA_PATH_MAX;
+	case SCHEMA_UUID:
+		return uuid_ok(text);
+	case SCHEMA_CIDR:
+		return cidr_ok(text);
+	default:
+		return len >= (uint64_t)field->min &&
+		       len <= (uint64_t)field->max;
+	}
+}
+
+static int store_text(const struct schema_field *field, char **to,
+		      const char *text, struct err *err)
+{
+	char *copy;
+	size_t i;
+
+	if (!text_ok(field, text))
+		return bad_text(field, text, err);
+	copy = strdup(text);
+	if (!copy)
+		return err_set(err, -ENOMEM, "%s", field->key);
+	if (field->type == SCHEMA_UUID)
+		for (i = 0; copy[i]; i++)
+			copy[i] = (char)tolower((unsigned char)copy[i]);
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static int set_mac(const struct schema_field *field, void *base,
+		   const char *text, struct err *err)
+{
+	uint8_t mac[6], any = 0;
+	size_t i;
+
+	if (strlen(text) != 17)
+		return bad_text(field, text, err);
+	for (i = 0; i < 6; i++) {
+		const char *digits = text + 3 * i;
+
+		if (!isxdigit((unsigned char)digits[0]) ||
+		    !isxdigit((unsigned char)digits[1]) ||
+		    digits[2] != (i < 5 ? ':' : '\0'))
+			return bad_text(field, text, err);
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+		any |= mac[i];
+	}
+	if (!any || mac[0] & 1)
+		return bad_text(field, text, err);
+	memcpy(at(base, field->offset), mac, sizeof(mac));
+	*(bool *)at(base, field->num) = true;
+	return 0;
+}
+
+static int set_enum(const struct schema_field *field, void *base,
+		    const char *text, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; field->words[i]; i++)
+		if (!strcmp(field->words[i], text)) {
+			store_number(field, base, (int64_t)i);
+			return 0;
+		}
+	return bad_text(field, text, err);
+}
+
+int schema_set_text(const struct schema_field *field, void *base,
+		    const char *text, struct err *err)
+{
+	uint64_t bytes;
+
+	switch (field->type) {
+	case SCHEMA_ENUM:
+		return set_enum(field, base, text, err);
+	case SCHEMA_MAC:
+		return set_mac(field, base, text, err);
+	case SCHEMA_SIZE:
+		if (schema_parse_size(text, &bytes))
+			return bad_text(field, text, err);
+		return schema_set_int(field, base, (int64_t)bytes, err);
+	default:
+		assert(is_text(field));
+		return store_text(field, at(base, field->offset), text, err);
+	}
+}
+
+static int check_number(const struct schema_field *field, int64_t value,
+			struct err *err)
+{
+	char what[32];
+
+	if (value >= field->min && value <= field->max &&
+	    (!field->step || value % field->step == 0) &&
+	    (!(field->flags & SCHEMA_POWER2) || !(value & (value - 1))))
+		return 0;
+	if (field->type == SCHEMA_SIZE && value >= 0)
+		(void)schema_format_size((uint64_t)value, what, sizeof(what));
+	else
+		(void)snprintf(what, sizeof(what), "%" PRId64, value);
+	return bad_value(field, -ERANGE, what, err);
+}
+
+int schema_set_int(const struct schema_field *field, void *base, int64_t value,
+		   struct err *err)
+{
+	int rc = check_number(field, value, err);
+
+	if (!rc)
+		store_number(field, base, value);
+	return rc;
+}
+
+void schema_set_bool(const struct schema_field *field, void *base, bool value)
+{
+	store_number(field, base, value);
+}
+
+/* Count of an array that has room for one more, or NULL. */
+static size_t *count_with_room(const struct schema_field *field, void *base,
+			       struct err *err)
+{
+	size_t *num = at(base, field->num);
+
+	if (*num < field->capacity)
+		return num;
+	(void)err_setx(err, -E2BIG, "at most %zu", field->capacity);
+	return NULL;
+}
+
+int schema_append_text(const struct schema_field *field, void *base,
+		       const char *text, struct err *err)
+{
+	size_t *num = count_with_room(field, base, err);
+	int rc;
+
+	if (!num)
+		return -E2BIG;
+	rc = store_text(field, at(base, field->offset + *num * sizeof(char *)),
+			text, err);
+	if (!rc)
+		(*num)++;
+	return rc;
+}
+
+int schema_append_int(const struct schema_field *field, void *base,
+		      int64_t value, struct err *err)
+{
+	size_t *num = count_with_room(field, base, err);
+	int rc;
+
+	if (!num)
+		return -E2BIG;
+	rc = check_number(field, value, err);
+	if (!rc)
+		((int32_t *)at(base, field->offset))[(*num)++] = (int32_t)value;
+	return rc;
+}
+
+void *schema_append_group(const struct schema_field *field, void *base,
+			  struct err *err)
+{
+	size_t *num = count_with_room(field, base, err);
+
+	if (!num)
+		return NULL;
+	return at(base, field->offset + (*num)++ * field->group->size);
+}
+
+bool schema_is_set(const struct schema_field *field, const void *base)
+{
+	size_t i;
+
+	switch (field->type) {
+	case SCHEMA_GROUP:
+		for (i = 0; i < field->group->num; i++)
+			if (schema_is_set(&field->group->fields[i],
+					  at_const(base, field->offset)))
+				return true;
+		return false;
+	case SCHEMA_GROUPS:
+	case SCHEMA_TEXTS:
+	case SCHEMA_INTS:
+		return *(const size_t *)at_const(base, field->num) != 0;
+	case SCHEMA_MAC:
+		return *(const bool *)at_const(base, field->num);
+	case SCHEMA_FD:
+		return load_number(field, base) >= 0;
+	default:
+		if (is_text(field))
+			return *(char *const *)at_const(base, field->offset);
+		return load_number(field, base) != field->def;
+	}
+}
