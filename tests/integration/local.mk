@@ -1,1 +1,6 @@
 # tests/integration/local.mk
+check_PROGRAMS += tests/integration/test_io_engine
+tests_integration_test_io_engine_SOURCES = %D%/test_io_engine.c
+tests_integration_test_io_engine_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_io_engine_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_io_engine

@@ -8,7 +8,8 @@ libbase_a_SOURCES = \
 	%D%/err.c %D%/err.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
 	%D%/io_bus.c %D%/io_bus.h \
-	%D%/io_engine.h \
+	%D%/io_engine.c %D%/io_engine.h %D%/io_engine_impl.h \
+	%D%/io_uring.c \
 	%D%/iov.c %D%/iov.h \
 	%D%/irq_line.c %D%/irq_line.h \
 	%D%/log.c %D%/log.h \
