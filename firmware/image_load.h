@@ -39,7 +39,7 @@ struct image_source {
 
 /* Bytes of boot_params from offset 0x1f1: the part a kernel file brings. */
 #define BOOT_SETUP_HEADER_OFFSET 0x1f1u
-#define BOOT_SETUP_HEADER_MAX 0x8fu
+#define BOOT_SETUP_HEADER_MAX 0x9fu
 
 /**
  * struct boot_image - what was loaded and how to enter it
@@ -49,6 +49,7 @@ struct image_source {
  * @kernel_end:        end of what it occupies, its bss and heap included
  * @setup_header:      the kernel's setup header; BOOT_ENTRY_LINUX64 only
  * @setup_header_size: valid bytes of @setup_header
+ * @initrd_max:        highest address an initrd may reach
  * @initrd_gpa:        page-aligned start; 0 without an initrd
  * @initrd_size:       bytes, 0 without an initrd
  * @cmdline:           owned; never NULL after image_load()
@@ -61,6 +62,7 @@ struct boot_image {
 	uint64_t kernel_end;
 	uint8_t setup_header[BOOT_SETUP_HEADER_MAX];
 	uint32_t setup_header_size;
+	uint64_t initrd_max;
 	uint64_t initrd_gpa;
 	uint64_t initrd_size;
 	char *cmdline;
@@ -70,7 +72,8 @@ struct boot_image {
 /**
  * image_load() - validate the images and read them into guest memory
  * @img: filled; release with boot_image_fini(), also after a failure
- * @gm:  RAM that starts at 0 and reaches to X86_HOLE_START at most below 4 GiB
+ * @gm:  fresh RAM, all zero (a kernel's bss is left as it is), with its first
+ *       region at 0
  *
  * Return: 0; -ENOEXEC for an image that is truncated, corrupt, of an unknown
  * kind or for another machine; -ENOMEM if guest memory is too small for it;

@@ -12,14 +12,19 @@
 
 /* Boot data, all below 1 MiB. */
 #define X86_GDT_GPA 0x500ULL
-#define X86_PAGE_TABLES_GPA 0x9000ULL /* PML4, PDPT, PD: 64-bit entry only */
-#define X86_ZERO_PAGE_GPA 0x7000ULL   /* boot_params, 4 KiB */
 #define X86_PVH_INFO_GPA 0x6000ULL    /* hvm_start_info and its lists */
+#define X86_ZERO_PAGE_GPA 0x7000ULL   /* boot_params, 4 KiB */
+#define X86_BOOT_STACK_GPA 0x9000ULL  /* initial stack pointer: 4 KiB below */
+#define X86_PAGE_TABLES_GPA 0x9000ULL /* PML4, PDPT, PD: 64-bit entry only */
+#define X86_IDENTITY_MAPPED 0x40000000ULL /* what those tables map, from 0 */
 #define X86_CMDLINE_GPA 0x20000ULL
 #define X86_CMDLINE_MAX 0x10000ULL /* bytes, with the final NUL */
 #define X86_EBDA_GPA 0x9FC00ULL	   /* end of usable low memory */
+#define X86_BIOS_GPA 0xE0000ULL	   /* firmware tables up to 1 MiB */
 #define X86_ACPI_GPA 0xE0000ULL	   /* RSDP first, the tables behind it */
-#define X86_ACPI_MAX 0x20000ULL
+#define X86_ACPI_MAX 0x10000ULL
+#define X86_MP_TABLE_GPA 0xF0000ULL /* without ACPI: floating pointer first */
+#define X86_MP_TABLE_MAX 0x1000ULL
 #define X86_HIGH_RAM_GPA 0x100000ULL /* kernels load here or above */
 
 /* MMIO */
