@@ -34,3 +34,9 @@ tests_unit_test_vm_config_SOURCES = %D%/test_vm_config.c
 tests_unit_test_vm_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_vm_config_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_vm_config
+
+check_PROGRAMS += tests/unit/test_rate_limit
+tests_unit_test_rate_limit_SOURCES = %D%/test_rate_limit.c
+tests_unit_test_rate_limit_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_rate_limit_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_rate_limit

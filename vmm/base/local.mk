@@ -13,7 +13,8 @@ libbase_a_SOURCES = \
 	%D%/iov.c %D%/iov.h \
 	%D%/irq_line.c %D%/irq_line.h \
 	%D%/log.c %D%/log.h \
-	%D%/macros.h
+	%D%/macros.h \
+	%D%/rate_limit.c %D%/rate_limit.h
 
 # Link order of what stands on libbase.
 BASE_LIBS = libbase.a $(URING_LIBS) $(AIO_LIBS) -lpthread
