@@ -1,0 +1,179 @@
+/* kvm_vm.c - system and VM level of the KVM API. */
+#include "kvm_vm.h"
+
+#include "macros.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Where KVM puts pages of its own; X86_TSS_GPA and X86_IDENTITY_MAP_GPA of the
+ * machine map, below the LAPIC and outside RAM. */
+#define TSS_GPA 0xFFFBD000UL
+#define IDENTITY_MAP_GPA 0xFFFBC000ULL
+
+#define CPUID_ENTRIES_MAX 256
+
+static const struct {
+	int cap;
+	const char *name;
+} required_caps[] = {
+	{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
+	{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+	{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
+	{KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"},
+	{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
+	{KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
+};
+
+static int open_kvm(struct kvm_vm *vm, struct err *err)
+{
+	int version;
+
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0 && errno == ENOENT)
+		return err_setx(err, -ENOENT,
+				"/dev/kvm is missing: load kvm_intel or "
+				"kvm_amd, enable virtualization in the "
+				"firmware");
+	if (vm->kvm_fd < 0 && errno == EACCES)
+		return err_setx(err, -EACCES,
+				"/dev/kvm: permission denied: join the group "
+				"kvm");
+	if (vm->kvm_fd < 0)
+		return err_set(err, -errno, "/dev/kvm");
+	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		return err_setx(err, -EPROTO,
+				"/dev/kvm: API version %d, not %d", version,
+				KVM_API_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(required_caps); i++) {
+		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION,
+			  required_caps[i].cap) > 0)
+			continue;
+		return err_setx(err, -ENOTSUP, "/dev/kvm lacks %s",
+				required_caps[i].name);
+	}
+	vm->run_size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (vm->run_size < (int)sizeof(struct kvm_run))
+		return err_setx(err, -EPROTO, "/dev/kvm: run page too small");
+	vm->tsc_deadline = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION,
+				 KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+	return 0;
+}
+
+static int read_cpuid(struct kvm_vm *vm, struct err *err)
+{
+	vm->cpuid = calloc(1, sizeof(*vm->cpuid) +
+				      CPUID_ENTRIES_MAX *
+					      sizeof(vm->cpuid->entries[0]));
+	if (!vm->cpuid)
+		return err_set(err, -ENOMEM, "CPUID");
+	vm->cpuid->nent = CPUID_ENTRIES_MAX;
+	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid))
+		return err_set(err, -errno, "KVM_GET_SUPPORTED_CPUID");
+	return 0;
+}
+
+static int create_vm(struct kvm_vm *vm, bool pit, struct err *err)
+{
+	uint64_t identity_map = IDENTITY_MAP_GPA;
+	struct kvm_pit_config pit_config = {.flags = KVM_PIT_SPEAKER_DUMMY};
+
+	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+	if (vm->vm_fd < 0)
+		return err_set(err, -errno, "KVM_CREATE_VM");
+	if (ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map))
+		return err_set(err, -errno, "KVM_SET_IDENTITY_MAP_ADDR");
+	if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA))
+		return err_set(err, -errno, "KVM_SET_TSS_ADDR");
+	if (ioctl(vm->vm_fd, KVM_CREATE_IRQCHIP, 0))
+		return err_set(err, -errno, "KVM_CREATE_IRQCHIP");
+	if (pit && ioctl(vm->vm_fd, KVM_CREATE_PIT2, &pit_config))
+		return err_set(err, -errno, "KVM_CREATE_PIT2");
+	return 0;
+}
+
+int kvm_vm_create(struct kvm_vm **out, bool pit, struct err *err)
+{
+	struct kvm_vm *vm = calloc(1, sizeof(*vm));
+	int rc;
+
+	if (!vm)
+		return err_set(err, -ENOMEM, "VM");
+	vm->kvm_fd = -1;
+	vm->vm_fd = -1;
+	rc = open_kvm(vm, err);
+	if (!rc)
+		rc = read_cpuid(vm, err);
+	if (!rc)
+		rc = create_vm(vm, pit, err);
+	if (rc) {
+		kvm_vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}
+
+void kvm_vm_destroy(struct kvm_vm *vm)
+{
+	if (!vm)
+		return;
+	free(vm->cpuid);
+	if (vm->vm_fd >= 0)
+		(void)close(vm->vm_fd);
+	if (vm->kvm_fd >= 0)
+		(void)close(vm->kvm_fd);
+	free(vm);
+}
+
+int kvm_vm_map(struct kvm_vm *vm, const struct guest_mem *mem, struct err *err)
+{
+	const struct guest_mem_region *regions;
+	unsigned int count = guest_mem_regions(mem, &regions);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = regions[i].gpa,
+			.memory_size = regions[i].size,
+			.userspace_addr = (uintptr_t)regions[i].host,
+		};
+
+		if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot))
+			return err_set(err, -errno,
+				       "KVM_SET_USER_MEMORY_REGION %u", i);
+	}
+	return 0;
+}
+
+int kvm_vm_bind_irq(struct kvm_vm *vm, int fd, uint32_t gsi, struct err *err)
+{
+	struct kvm_irqfd irqfd = {.fd = (uint32_t)fd, .gsi = gsi};
+
+	if (ioctl(vm->vm_fd, KVM_IRQFD, &irqfd))
+		return err_set(err, -errno, "KVM_IRQFD of GSI %u", gsi);
+	return 0;
+}
+
+int kvm_vm_bind_doorbell(struct kvm_vm *vm, int fd, uint64_t gpa,
+			 uint32_t value, struct err *err)
+{
+	struct kvm_ioeventfd doorbell = {
+		.datamatch = value,
+		.addr = gpa,
+		.len = 4,
+		.fd = fd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	if (ioctl(vm->vm_fd, KVM_IOEVENTFD, &doorbell))
+		return err_set(err, -errno, "KVM_IOEVENTFD at %#llx",
+			       (unsigned long long)gpa);
+	return 0;
+}
