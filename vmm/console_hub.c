@@ -530,28 +530,21 @@ void console_hub_write(struct console_hub *hub, enum console_source source,
 	hub_wake(hub);
 }
 
-int console_hub_attach(struct console_hub *hub, struct err *err)
+int console_hub_add_client(struct console_hub *hub, int fd, struct err *err)
 {
 	AUTO_FREE struct hub_client *client = calloc(1, sizeof(*client));
-	AUTO_CLOSE int theirs = -1;
-	AUTO_CLOSE int ours = -1;
 	bool busy;
-	int pair[2];
 
 	if (!client)
 		return err_set(err, -ENOMEM, "console");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "console: socket pair");
-	theirs = pair[0];
-	ours = pair[1];
+	client->hub = hub;
+	client->fd = fd;
+	client->file = -1;
+	client->watch.done = client_ready;
 
 	pthread_mutex_lock(&hub->lock);
 	busy = hub->stats.clients == CONSOLE_HUB_CLIENTS_MAX;
 	if (!busy) {
-		client->hub = hub;
-		client->fd = steal_fd(&ours);
-		client->file = -1;
-		client->watch.done = client_ready;
 		if (hub->total > CONSOLE_HUB_REPLAY)
 			client->position = hub->total - CONSOLE_HUB_REPLAY;
 		client->next = hub->fresh;
@@ -563,6 +556,23 @@ int console_hub_attach(struct console_hub *hub, struct err *err)
 		return err_setx(err, -EBUSY, "console: %u clients are attached",
 				CONSOLE_HUB_CLIENTS_MAX);
 	hub_wake(hub);
+	return 0;
+}
+
+int console_hub_attach(struct console_hub *hub, struct err *err)
+{
+	AUTO_CLOSE int theirs = -1;
+	AUTO_CLOSE int ours = -1;
+	int pair[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, -errno, "console: socket pair");
+	theirs = pair[0];
+	ours = pair[1];
+	rc = console_hub_add_client(hub, ours, err);
+	if (rc)
+		return rc;
+	(void)steal_fd(&ours); /* the hub's now */
 	return steal_fd(&theirs);
 }
 

@@ -101,6 +101,15 @@ void console_hub_write(struct console_hub *hub, enum console_source source,
 		       const void *bytes, size_t len);
 
 /**
+ * console_hub_add_client() - serve a connected stream socket as a client; any
+ * thread
+ * @fd: the hub's from now on, unless this fails
+ *
+ * Return: 0, -EBUSY when CONSOLE_HUB_CLIENTS_MAX are attached, -ENOMEM.
+ */
+int console_hub_add_client(struct console_hub *hub, int fd, struct err *err);
+
+/**
  * console_hub_attach() - connect one more client; any thread
  *
  * Return: the client's end of a stream socket pair (blocking, close-on-exec),
