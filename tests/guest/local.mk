@@ -1,1 +1,28 @@
-# tests/guest/local.mk
+# tests/guest/local.mk - payload.elf: bare-metal guests, one verb each.
+#
+# Freestanding: none of the flags of the hosted programs apply.
+check_PROGRAMS += tests/guest/payload.elf
+tests_guest_payload_elf_SOURCES = \
+	%D%/disk.c %D%/disk.h \
+	%D%/driver.c %D%/driver.h \
+	%D%/entry.S \
+	%D%/interrupts.c \
+	%D%/pattern.h \
+	%D%/payload.h \
+	%D%/runtime.c \
+	%D%/verbs_disk.c \
+	%D%/verbs_hostile.c \
+	%D%/verbs_machine.c \
+	%D%/verbs_stream.c
+tests_guest_payload_elf_CPPFLAGS = -iquote $(top_srcdir)/tests/guest
+tests_guest_payload_elf_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(WARN_CONVERSION) \
+	-ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone \
+	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables
+tests_guest_payload_elf_CCASFLAGS = -m64
+tests_guest_payload_elf_LDFLAGS = -nostdlib -static \
+	-Wl,-T,$(top_srcdir)/tests/guest/payload.ld -Wl,--build-id=none \
+	-Wl,-z,noexecstack
+tests_guest_payload_elf_LDADD =
+tests_guest_payload_elf_DEPENDENCIES = $(top_srcdir)/tests/guest/payload.ld
+EXTRA_DIST += tests/guest/payload.ld

@@ -1,0 +1,84 @@
+/* disk.c - virtio-blk requests. */
+#include "disk.h"
+
+#define CONFIG_CAPACITY 0
+#define CONFIG_NUM_QUEUES 34
+#define PIECES_MAX 8u
+
+static unsigned int count_queues(const struct disk *disk)
+{
+	unsigned int queues;
+
+	if (!(disk->device.features & DISK_F_MQ))
+		return 1;
+	queues = *(volatile uint16_t *)(disk->device.base + MMIO_CONFIG +
+					CONFIG_NUM_QUEUES);
+	check(queues > 0);
+	return queues < DISK_QUEUES_MAX ? queues : DISK_QUEUES_MAX;
+}
+
+void disk_open(struct disk *disk, unsigned int nth)
+{
+	struct device *device = &disk->device;
+	uint64_t ring = FEATURES_RING;
+	char word[8];
+
+	if (word_string("ring", word, sizeof(word)) &&
+	    strings_equal(word, "plain"))
+		ring = 0;
+	device_find(DEVICE_BLOCK, nth, device);
+	device_negotiate(device, DISK_FEATURES | ring);
+	disk->sectors =
+		(uint64_t)device_read(device, MMIO_CONFIG + CONFIG_CAPACITY + 4)
+			<< 32 |
+		device_read(device, MMIO_CONFIG + CONFIG_CAPACITY);
+	disk->num_queues = count_queues(disk);
+	for (unsigned int i = 0; i < disk->num_queues; i++)
+		queue_init(&disk->queues[i], device, i, 0);
+	device_ok(device);
+}
+
+int disk_submit(struct queue *queue, struct disk_request *request, void *data,
+		uint32_t length, unsigned int pieces)
+{
+	struct buffer buffers[PIECES_MAX + 2];
+	unsigned int count = 0;
+	uint8_t *at = data;
+
+	request->reserved = 0;
+	request->status = DISK_S_NONE;
+	buffers[count++] = (struct buffer){.data = request, .length = 16};
+	while (length) {
+		uint32_t part = length;
+
+		if (count < pieces && count < PIECES_MAX)
+			part = length / 2 + (length & 1);
+		buffers[count++] = (struct buffer){
+			.data = at,
+			.length = part,
+			.writable = request->type == DISK_IN ||
+				    request->type == DISK_GET_ID};
+		at += part;
+		length -= part;
+	}
+	buffers[count++] = (struct buffer){
+		.data = &request->status, .length = 1, .writable = true};
+	return queue_add(queue, buffers, count);
+}
+
+uint8_t disk_transfer(struct disk *disk, uint32_t type, uint64_t sector,
+		      void *data, uint32_t length)
+{
+	struct disk_request request = {.type = type, .sector = sector};
+	struct queue *queue = &disk->queues[0];
+	uint32_t written;
+
+	check(disk_submit(queue, &request, data, length, 1) >= 0);
+	queue_kick(queue);
+	queue_wait(queue, &written);
+	check(request.status != DISK_S_NONE);
+	if (request.status == DISK_S_OK)
+		check(written == (type == DISK_IN ? length + 1 : 1) ||
+		      type == DISK_GET_ID);
+	return request.status;
+}

@@ -1,0 +1,312 @@
+/* verbs_disk.c - payloads that use a virtio-blk disk. */
+#include "disk.h"
+
+#define CHUNK_SECTORS 64u
+#define CHUNK_BYTES (CHUNK_SECTORS * SECTOR_SIZE)
+
+static struct disk disk;
+
+static uint8_t exit_code(void)
+{
+	return (uint8_t)word_number("code", 0);
+}
+
+static void fill_pattern(uint64_t *words, uint64_t seed, uint64_t sector,
+			 uint64_t sectors)
+{
+	for (uint64_t s = 0; s < sectors; s++)
+		for (uint64_t i = 0; i < SECTOR_WORDS; i++)
+			*words++ = pattern_word(seed, sector + s, i);
+}
+
+static void check_pattern(const uint64_t *words, uint64_t seed, uint64_t sector,
+			  uint64_t sectors)
+{
+	for (uint64_t s = 0; s < sectors; s++)
+		for (uint64_t i = 0; i < SECTOR_WORDS; i++, words++)
+			if (*words != pattern_word(seed, sector + s, i))
+				fail("sector %lu: word %lu is %lx\n",
+				     sector + s, i, *words);
+}
+
+/*
+ * Write "sectors" sectors from "start" on with the pattern of "seed", flush,
+ * read back, compare. "disk" chooses the disk.
+ */
+static uint8_t run_blk(void)
+{
+	uint64_t seed = word_number("seed", 1);
+	uint64_t first = word_number("start", 0);
+	uint64_t left = word_number("sectors", CHUNK_SECTORS), at;
+	uint64_t *out = alloc(CHUNK_BYTES, 4096);
+	uint64_t *in = alloc(CHUNK_BYTES, 4096);
+
+	disk_open(&disk, (unsigned int)word_number("disk", 0));
+	check(first + left <= disk.sectors);
+	for (at = first; at < first + left; at += CHUNK_SECTORS) {
+		uint64_t part = first + left - at;
+
+		part = part < CHUNK_SECTORS ? part : CHUNK_SECTORS;
+		fill_pattern(out, seed, at, part);
+		check(disk_transfer(&disk, DISK_OUT, at, out,
+				    (uint32_t)part * SECTOR_SIZE) == DISK_S_OK);
+	}
+	if (disk.device.features & DISK_F_FLUSH)
+		check(disk_transfer(&disk, DISK_FLUSH, 0, NULL, 0) ==
+		      DISK_S_OK);
+	for (at = first; at < first + left; at += CHUNK_SECTORS) {
+		uint64_t part = first + left - at;
+
+		part = part < CHUNK_SECTORS ? part : CHUNK_SECTORS;
+		check(disk_transfer(&disk, DISK_IN, at, in,
+				    (uint32_t)part * SECTOR_SIZE) == DISK_S_OK);
+		check_pattern(in, seed, at, part);
+	}
+	return exit_code();
+}
+
+/* Only read "sectors" sectors and compare with the pattern of "seed". */
+static uint8_t run_blk_read(void)
+{
+	uint64_t seed = word_number("seed", 1);
+	uint64_t sectors = word_number("sectors", CHUNK_SECTORS);
+	uint64_t *in = alloc(SECTOR_SIZE, SECTOR_SIZE);
+
+	disk_open(&disk, (unsigned int)word_number("disk", 0));
+	for (uint64_t at = 0; at < sectors; at++) {
+		check(disk_transfer(&disk, DISK_IN, at, in, SECTOR_SIZE) ==
+		      DISK_S_OK);
+		check_pattern(in, seed, at, 1);
+	}
+	return exit_code();
+}
+
+/* What the device must answer to requests that make no sense. */
+static uint8_t run_blk_errors(void)
+{
+	uint8_t *data = alloc(4096, 4096);
+
+	disk_open(&disk, (unsigned int)word_number("disk", 0));
+	check(disk_transfer(&disk, DISK_GET_ID, 0, data, 20) == DISK_S_OK);
+	data[20] = '\0';
+	say("disk id: %s\n", (const char *)data);
+	check(disk_transfer(&disk, DISK_IN, disk.sectors, data, 512) ==
+	      DISK_S_IOERR);
+	check(disk_transfer(&disk, DISK_IN, disk.sectors - 1, data, 1024) ==
+	      DISK_S_IOERR);
+	check(disk_transfer(&disk, DISK_IN, UINT64_MAX, data, 512) ==
+	      DISK_S_IOERR);
+	check(disk_transfer(&disk, DISK_OUT, 1ull << 55, data, 512) ==
+	      DISK_S_IOERR);
+	check(disk_transfer(&disk, DISK_IN, 0, data, 511) != DISK_S_OK);
+	check(disk_transfer(&disk, 0x7777, 0, data, 512) == DISK_S_UNSUPP);
+	if (disk.device.features & DISK_F_RO)
+		check(disk_transfer(&disk, DISK_OUT, 0, data, 512) ==
+		      DISK_S_IOERR);
+	check(disk_transfer(&disk, DISK_IN, 0, data, 512) == DISK_S_OK);
+	return exit_code();
+}
+
+/* --- blkstress --------------------------------------------------------- */
+
+#define SLOTS 32u
+
+/**
+ * struct slot - one request in flight and the stretch of disk it works on
+ * @generation: seed of what is on the disk there; 0: zeroes, or never written
+ * @known:      the content is known
+ * @head:       in the ring of @queue, -1 when idle
+ */
+struct slot {
+	struct disk_request request;
+	uint64_t first;
+	uint32_t sectors;
+	uint64_t generation;
+	bool known;
+	int head;
+	struct queue *queue;
+	uint64_t *data;
+};
+
+static struct slot slots[SLOTS];
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t limit)
+{
+	random_state = mix64(random_state);
+	return random_state % limit;
+}
+
+/* The range argument of discard and write-zeroes. */
+struct disk_range {
+	uint64_t sector;
+	uint32_t sectors;
+	uint32_t flags;
+};
+
+static uint32_t choose_type(const struct slot *slot)
+{
+	switch (random_below(8)) {
+	case 0:
+		if (disk.device.features & DISK_F_WRITE_ZEROES)
+			return DISK_WRITE_ZEROES;
+		return DISK_OUT;
+	case 1:
+		if (disk.device.features & DISK_F_FLUSH)
+			return DISK_FLUSH;
+		return DISK_OUT;
+	case 2:
+	case 3:
+	case 4:
+		return slot->known ? DISK_IN : DISK_OUT;
+	default:
+		return DISK_OUT;
+	}
+}
+
+static void start_slot(struct slot *slot)
+{
+	uint32_t length = slot->sectors * SECTOR_SIZE;
+	unsigned int pieces = 1 + (unsigned int)random_below(4);
+
+	slot->request.type = choose_type(slot);
+	slot->request.sector = slot->first;
+	slot->queue = &disk.queues[random_below(disk.num_queues)];
+	switch (slot->request.type) {
+	case DISK_OUT:
+		slot->generation = random_below(UINT64_MAX) | 1;
+		slot->known = true;
+		fill_pattern(slot->data, slot->generation, slot->first,
+			     slot->sectors);
+		break;
+	case DISK_IN:
+		memset(slot->data, 0xa5, length);
+		break;
+	case DISK_FLUSH:
+		slot->request.sector = 0;
+		length = 0;
+		break;
+	default: /* DISK_WRITE_ZEROES */
+		slot->generation = 0;
+		slot->known = true;
+		slot->request.sector = 0;
+		*(struct disk_range *)slot->data = (struct disk_range){
+			.sector = slot->first, .sectors = slot->sectors};
+		length = sizeof(struct disk_range);
+		pieces = 1;
+	}
+	slot->head = disk_submit(slot->queue, &slot->request, slot->data,
+				 length, pieces);
+}
+
+static void finish_slot(struct slot *slot)
+{
+	slot->head = -1;
+	if (slot->request.status != DISK_S_OK)
+		fail("request %u at %lu: status %u\n", slot->request.type,
+		     slot->first, slot->request.status);
+	if (slot->request.type != DISK_IN)
+		return;
+	if (slot->generation) {
+		check_pattern(slot->data, slot->generation, slot->first,
+			      slot->sectors);
+		return;
+	}
+	for (uint64_t i = 0; i < slot->sectors * SECTOR_WORDS; i++)
+		check(slot->data[i] == 0);
+}
+
+static unsigned int reap_queue(struct queue *queue)
+{
+	unsigned int count = 0;
+	int head;
+
+	while ((head = queue_reap(queue, NULL)) >= 0) {
+		struct slot *slot = slots;
+
+		while (slot->head != head || slot->queue != queue) {
+			slot++;
+			check(slot < slots + SLOTS);
+		}
+		finish_slot(slot);
+		count++;
+	}
+	return count;
+}
+
+/* "requests" random ones, up to SLOTS at once, on all queues. */
+static uint8_t run_blkstress(void)
+{
+	uint64_t left = word_number("requests", 2000), done = 0, total = left;
+	uint64_t start = rdtsc();
+
+	random_state = word_number("seed", 1);
+	disk_open(&disk, (unsigned int)word_number("disk", 0));
+	check(disk.sectors >= (uint64_t)SLOTS * CHUNK_SECTORS);
+	for (unsigned int i = 0; i < SLOTS; i++)
+		slots[i] = (struct slot){
+			.first = (uint64_t)i * CHUNK_SECTORS,
+			.sectors = 1 + (uint32_t)random_below(CHUNK_SECTORS),
+			.data = alloc(CHUNK_BYTES, 4096),
+			.head = -1};
+	while (done < total) {
+		for (unsigned int i = 0; i < SLOTS && left; i++) {
+			if (slots[i].head >= 0)
+				continue;
+			start_slot(&slots[i]);
+			left -= slots[i].head >= 0;
+		}
+		for (unsigned int i = 0; i < disk.num_queues; i++) {
+			queue_kick(&disk.queues[i]);
+			done += reap_queue(&disk.queues[i]);
+		}
+		check(rdtsc() - start < 10 * PATIENCE_TICKS);
+	}
+	say("%lu requests on %u queues\n", done, disk.num_queues);
+	return exit_code();
+}
+
+/* --- irq --------------------------------------------------------------- */
+
+#define DISK_VECTOR 0x50
+
+/* "requests" reads whose completion is only seen through interrupts. */
+static uint8_t run_irq(void)
+{
+	uint64_t requests = word_number("requests", 20);
+	struct disk_request request = {.type = DISK_IN};
+	uint64_t *data = alloc(SECTOR_SIZE, SECTOR_SIZE);
+	struct queue *queue = &disk.queues[0];
+
+	disk_open(&disk, 0);
+	lapic_enable();
+	ioapic_route(disk.device.irq, DISK_VECTOR);
+	queue_interrupts(queue, true);
+	gate(GATE_INTERRUPTS, 0x200, 0, 0);
+	for (uint64_t i = 0; i < requests; i++) {
+		uint64_t start = rdtsc();
+		uint32_t before = irq_counts[DISK_VECTOR], status;
+
+		check(disk_submit(queue, &request, data, SECTOR_SIZE, 1) >= 0);
+		queue_kick(queue);
+		if (i % 2) /* asleep, or at work in ring 3 */
+			gate(GATE_WAIT, (uintptr_t)&irq_counts[DISK_VECTOR],
+			     before, 0);
+		while (irq_counts[DISK_VECTOR] == before)
+			check(rdtsc() - start < PATIENCE_TICKS);
+		status = device_read(&disk.device, MMIO_INTERRUPT_STATUS);
+		check(status & 1);
+		device_write(&disk.device, MMIO_INTERRUPT_ACK, status);
+		check(device_read(&disk.device, MMIO_INTERRUPT_STATUS) == 0);
+		check(queue_reap(queue, NULL) >= 0);
+		check(request.status == DISK_S_OK);
+	}
+	say("%u interrupts\n", irq_counts[DISK_VECTOR]);
+	return exit_code();
+}
+
+const struct verb disk_verbs[] = {
+	{"blk", run_blk},	    {"blk-errors", run_blk_errors},
+	{"blk-read", run_blk_read}, {"blkstress", run_blkstress},
+	{"irq", run_irq},	    {NULL, NULL},
+};
