@@ -13,6 +13,7 @@
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ int virtio_device_init(struct virtio_device *dev,
 	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		dev->doorbells[i] = -1;
 	for (unsigned int i = 0; i < queues; i++) {
-		dev->doorbells[i] = eventfd(0, EFD_CLOEXEC);
+		dev->doorbells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (dev->doorbells[i] < 0)
 			return err_set(err, -errno, "%s: doorbell", name);
 	}
@@ -131,10 +132,8 @@ static void arm_doorbell(struct virtio_device *dev, unsigned int index)
 
 	ring->op.done = doorbell_done;
 	ring->dev = dev;
-	ring->iov.iov_base = &ring->value;
-	ring->iov.iov_len = sizeof(ring->value);
 	ring->armed = true;
-	io_engine_readv(dev->engine, &ring->op, ring->file, &ring->iov, 1, -1);
+	io_engine_watch(dev->engine, &ring->op, ring->file, EPOLLIN | EPOLLET);
 }
 
 static void disable_queue(struct virtio_device *dev, unsigned int index)
@@ -151,7 +150,7 @@ static void disable_queues(struct virtio_device *dev)
 		disable_queue(dev, i);
 }
 
-/* A stop is over when the model and every doorbell read have ended. */
+/* A stop is over when the model and every doorbell watch have ended. */
 static void finish_stop(struct virtio_device *dev)
 {
 	if (!dev->model_drained)
@@ -191,16 +190,16 @@ static void doorbell_done(struct io_op *op, int res)
 	struct virtio_device *dev = ring->dev;
 	unsigned int index = (unsigned int)(ring - dev->rings);
 
-	ring->armed = false;
-	if (stopping(dev)) {
-		finish_stop(dev);
-		return;
-	}
 	if (res < 0) {
-		virtio_device_fail(dev, "doorbell cannot be read");
+		ring->armed = false;
+		if (stopping(dev))
+			finish_stop(dev);
+		else
+			virtio_device_fail(dev, "doorbell cannot be watched");
 		return;
 	}
-	arm_doorbell(dev, index);
+	if (stopping(dev))
+		return;
 	virtqueue_count(&dev->queues[index].stats.kicks);
 	if (!dev->queues[index].broken)
 		dev->ops->kick(dev, index);
@@ -405,12 +404,14 @@ void virtio_device_set_ready(struct virtio_device *dev, uint32_t index,
 void virtio_device_ring(struct virtio_device *dev, uint32_t index)
 {
 	uint64_t one = 1;
+	ssize_t n;
 
 	if (index >= dev->num_queues)
 		return;
-	/* Cannot block: that takes 2^64 - 2 rings without a read. */
-	if (write(dev->doorbells[index], &one, sizeof(one)) < 0)
-		assert(errno == EINTR);
+	/* EAGAIN would need 2^64 - 2 rings. */
+	do
+		n = write(dev->doorbells[index], &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
 }
 
 void virtio_device_pause(struct virtio_device *dev)

@@ -67,19 +67,15 @@ struct virtio_device_ops {
 };
 
 /**
- * struct virtio_doorbell - the armed read of one doorbell eventfd [I/O thread]
- * @op:    the read
+ * struct virtio_doorbell - the watch on one doorbell eventfd [I/O thread]
+ * @op:    edge-triggered watch: the eventfd is never read
  * @dev:   owner
- * @value: where the eventfd's counter goes
- * @iov:   describes @value
  * @file:  engine slot while the queue is enabled
  * @armed: @op is in flight
  */
 struct virtio_doorbell {
 	struct io_op op;
 	struct virtio_device *dev;
-	uint64_t value;
-	struct iovec iov;
 	int file;
 	bool armed;
 };
@@ -111,9 +107,8 @@ enum virtio_run {
  * @queue_ready:     QueueReady [@control]
  * @queues:          the queues [I/O thread]
  * @doorbells:       eventfds, one per queue; the machine binds them to the
- *                   notify register (ioeventfd). Blocking, for the engine's
- *                   read to wait in the kernel
- * @rings:           reads of @doorbells [I/O thread]
+ *                   notify register (ioeventfd)
+ * @rings:           watches on @doorbells [I/O thread]
  * @irq:             interrupt line; set by the machine before vCPUs run
  * @isr:             InterruptStatus bits, set by the device, cleared by ACK
  * @run:             [I/O thread]

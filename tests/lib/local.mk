@@ -1,1 +1,18 @@
-# tests/lib/local.mk
+# tests/lib/local.mk - what tests of device models share.
+check_LIBRARIES += libdevicetest.a libfakeengine.a
+
+libdevicetest_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+libdevicetest_a_SOURCES = \
+	%D%/device_rig.c %D%/device_rig.h \
+	%D%/echo_device.c %D%/echo_device.h \
+	%D%/fake_driver.c %D%/fake_driver.h \
+	%D%/test.h
+
+libfakeengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) \
+	-iquote $(top_srcdir)/tests/lib
+libfakeengine_a_SOURCES = %D%/fake_engine.c %D%/fake_engine.h
+
+# Device tests with the real engines; with the fake one in their place.
+DEVICE_TEST_LIBS = libdevicetest.a $(VIRTIO_LIBS) $(CMOCKA_LIBS)
+FAKE_ENGINE_TEST_LIBS = libdevicetest.a libvirtio.a libfakeengine.a \
+	$(BASE_LIBS) $(CMOCKA_LIBS)

@@ -40,3 +40,9 @@ tests_unit_test_rate_limit_SOURCES = %D%/test_rate_limit.c
 tests_unit_test_rate_limit_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_rate_limit_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_rate_limit
+
+check_PROGRAMS += tests/unit/test_virtqueue
+tests_unit_test_virtqueue_SOURCES = %D%/test_virtqueue.c
+tests_unit_test_virtqueue_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_virtqueue_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_virtqueue
