@@ -46,3 +46,11 @@ tests_unit_test_virtqueue_SOURCES = %D%/test_virtqueue.c
 tests_unit_test_virtqueue_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_virtqueue_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_virtqueue
+
+check_PROGRAMS += tests/unit/test_image_load
+tests_unit_test_image_load_SOURCES = %D%/test_image_load.c \
+	tests/lib/synth_image.c tests/lib/synth_image.h
+tests_unit_test_image_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_unit_test_image_load_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_image_load
