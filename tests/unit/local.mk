@@ -54,3 +54,21 @@ tests_unit_test_image_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 	-DSOURCE_DIR='"$(abs_top_srcdir)"'
 tests_unit_test_image_load_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_image_load
+
+check_PROGRAMS += tests/unit/test_acpi
+tests_unit_test_acpi_SOURCES = %D%/test_acpi.c
+tests_unit_test_acpi_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_acpi_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_acpi
+
+check_PROGRAMS += tests/unit/test_boot_x86
+tests_unit_test_boot_x86_SOURCES = %D%/test_boot_x86.c
+tests_unit_test_boot_x86_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_boot_x86_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_boot_x86
+
+check_PROGRAMS += tests/unit/test_fdt
+tests_unit_test_fdt_SOURCES = %D%/test_fdt.c
+tests_unit_test_fdt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_fdt_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_fdt
