@@ -72,3 +72,9 @@ tests_unit_test_fdt_SOURCES = %D%/test_fdt.c
 tests_unit_test_fdt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_fdt_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_fdt
+
+check_PROGRAMS += tests/unit/test_host_config
+tests_unit_test_host_config_SOURCES = %D%/test_host_config.c
+tests_unit_test_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_host_config_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_host_config
