@@ -3,7 +3,11 @@ noinst_LIBRARIES += libvirtio.a
 libvirtio_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_VIRTIO)
 libvirtio_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libvirtio_a_SOURCES = \
+	%D%/blk_backend.c %D%/blk_backend.h \
+	%D%/blk_queue.c %D%/blk_queue.h \
 	%D%/blk_request.c %D%/blk_request.h \
+	%D%/virtio_blk.c %D%/virtio_blk.h \
+	%D%/virtio_console.c %D%/virtio_console.h \
 	%D%/virtio_device.c %D%/virtio_device.h \
 	%D%/virtio_mmio.c %D%/virtio_mmio.h \
 	%D%/virtqueue.c %D%/virtqueue.h

@@ -4,3 +4,9 @@ tests_integration_test_io_engine_SOURCES = %D%/test_io_engine.c
 tests_integration_test_io_engine_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_io_engine_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_io_engine
+
+check_PROGRAMS += tests/integration/test_virtio_blk
+tests_integration_test_virtio_blk_SOURCES = %D%/test_virtio_blk.c
+tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_virtio_blk_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_virtio_blk

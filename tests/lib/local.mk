@@ -3,6 +3,7 @@ check_LIBRARIES += libdevicetest.a libfakeengine.a
 
 libdevicetest_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 libdevicetest_a_SOURCES = \
+	%D%/blk_rig.c %D%/blk_rig.h \
 	%D%/device_rig.c %D%/device_rig.h \
 	%D%/echo_device.c %D%/echo_device.h \
 	%D%/fake_driver.c %D%/fake_driver.h \

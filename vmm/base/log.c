@@ -60,7 +60,7 @@ DEFINE_LOG(log_warn, LOG_LEVEL_WARN)
 DEFINE_LOG(log_info, LOG_LEVEL_INFO)
 DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
 
-static bool log_bucket_take(struct log_bucket *bucket)
+bool log_bucket_take(struct log_bucket *bucket)
 {
 	struct timespec ts;
 	uint64_t now, earned;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level {
@@ -45,6 +46,10 @@ struct log_bucket {
 };
 
 #define LOG_BUCKET_BURST 10 /* messages */
+
+/** log_bucket_take() - Return: true if the source may report once more now;
+ * false counts the report as dropped. */
+bool log_bucket_take(struct log_bucket *bucket);
 
 /** log_guest() - warning caused by a guest: at most one per second and bucket
  * after a burst of LOG_BUCKET_BURST; the number dropped is told later. */
