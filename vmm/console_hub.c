@@ -3,7 +3,7 @@
  *
  * DOC: theory of operation. Positions count bytes since the hub was made;
  * byte n lives at ring[n % CONSOLE_HUB_REPLAY]. A writer copies into the ring
- * and posts @wake unless it is on its way. On the I/O thread hub_service() then
+ * and posts @wake unless it is on its way. On the I/O thread hub_serve() then
  * brings every reader (each client and the log) from its own position up to
  * @total. A reader that is more than a ring behind is moved forward and the gap
  * is counted as dropped: that is all the back-pressure there is.
@@ -30,10 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLIENT_CHUNK 4096u	   /* bytes per send() */
-#define CLIENT_INPUT 512u	   /* bytes per recv() */
-#define LOG_CHUNK 16384u	   /* bytes per write of the log */
-#define LOG_GRACE_NS 1000000000ULL /* for the log in console_hub_destroy() */
+#define CLIENT_CHUNK 4096u /* bytes per send() */
+#define CLIENT_INPUT 512u  /* bytes per recv() */
+#define LOG_CHUNK 16384u   /* bytes per write of the log */
+#define LOG_GRACE_S 1	   /* for the log in console_hub_drain() */
 
 /**
  * struct hub_client - one attached client; owned by the I/O thread
@@ -102,10 +102,9 @@ struct hub_input {
  * @inputs:   where input goes, by source; constant while the engine runs
  * @clients:  attached clients; owned by the I/O thread
  * @log:      owned by the I/O thread
- * @grace:    limits console_hub_destroy()
- * @grace_on: @grace is in flight
+ * @log_wrote: with @lock: the log has moved on
  * @lock:     guards everything below
- * @wake:     posted to run hub_service()
+ * @wake:     posted to run hub_serve()
  * @posted:   @wake is on its way
  * @fresh:    clients attached since the last service
  * @input_to: source that gets the input
@@ -118,8 +117,7 @@ struct console_hub {
 	struct hub_input inputs[CONSOLE_SOURCES];
 	struct hub_client *clients;
 	struct hub_log log;
-	struct io_op grace;
-	bool grace_on;
+	pthread_cond_t log_wrote;
 	pthread_mutex_t lock;
 	struct io_op wake;
 	bool posted;
@@ -209,6 +207,7 @@ static void log_written(struct io_op *op, int res)
 		hub->stats.logged += (unsigned int)res;
 	else
 		hub->stats.log_dropped += log->iov.iov_len;
+	(void)pthread_cond_signal(&hub->log_wrote); /* cannot fail */
 	pthread_mutex_unlock(&hub->lock);
 	if (res > 0) {
 		log->position += (unsigned int)res;
@@ -389,14 +388,12 @@ static void client_start(struct console_hub *hub, struct hub_client *client)
 /* --- the hub ----------------------------------------------------------- */
 
 /* Bring every reader up to date and offer input that had to wait. */
-static void hub_service(struct io_op *op, int res)
+static void hub_serve(void *arg)
 {
-	struct console_hub *hub = container_of(op, struct console_hub, wake);
+	struct console_hub *hub = arg;
 	struct hub_client *client, *next;
 
-	(void)res; /* a post always succeeds */
 	pthread_mutex_lock(&hub->lock);
-	hub->posted = false;
 	client = hub->fresh;
 	hub->fresh = NULL;
 	pthread_mutex_unlock(&hub->lock);
@@ -413,80 +410,79 @@ static void hub_service(struct io_op *op, int res)
 	log_flush(hub);
 }
 
-static void grace_over(struct io_op *op, int res)
+static void hub_woken(struct io_op *op, int res)
 {
-	struct console_hub *hub = container_of(op, struct console_hub, grace);
+	struct console_hub *hub = container_of(op, struct console_hub, wake);
 
-	(void)res; /* expired or cancelled: over */
-	hub->grace_on = false;
+	(void)res; /* a post always succeeds */
+	pthread_mutex_lock(&hub->lock);
+	hub->posted = false; /* before looking: what comes later posts again */
+	pthread_mutex_unlock(&hub->lock);
+	hub_serve(hub);
 }
 
 int console_hub_create(struct console_hub **out, struct io_engine *engine,
 		       int log_fd, struct err *err)
 {
 	struct console_hub *hub = calloc(1, sizeof(*hub));
+	pthread_condattr_t monotonic;
 	int rc;
 
 	if (!hub)
 		return err_set(err, -ENOMEM, "console");
 	hub->engine = engine;
-	hub->wake.done = hub_service;
-	hub->grace.done = grace_over;
+	hub->wake.done = hub_woken;
 	rc = log_open(hub, log_fd, err);
 	if (rc < 0) {
 		free(hub);
 		return rc;
 	}
 	pthread_mutex_init(&hub->lock, NULL);
+	(void)pthread_condattr_init(&monotonic); /* cannot fail on Linux */
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&hub->log_wrote, &monotonic);
 	*out = hub;
 	return 0;
 }
 
-static uint64_t now_ns(void)
+void console_hub_drain(struct console_hub *hub)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-/* Is an operation of ours still with the engine? */
-static bool hub_in_flight(struct console_hub *hub)
-{
-	bool posted;
-
-	pthread_mutex_lock(&hub->lock);
-	posted = hub->posted;
-	pthread_mutex_unlock(&hub->lock);
-	return posted || hub->log.busy || hub->grace_on || hub->clients;
-}
-
-void console_hub_destroy(struct console_hub *hub)
-{
-	struct hub_client *client, *next;
+	const struct console_hub_stats *stats;
+	struct timespec until;
+	int rc = 0;
 
 	if (!hub)
 		return;
-	hub->grace_on = true;
-	io_engine_timer(hub->engine, &hub->grace, now_ns() + LOG_GRACE_NS);
-	hub_wake(hub);
-	do {
-		if (io_engine_poll(hub->engine, true) < 0)
-			return; /* the kernel still has our memory: keep it */
-	} while (hub->grace_on && (hub->posted || hub->log.busy));
+	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
+	until.tv_sec += LOG_GRACE_S;
+	io_engine_call(hub->engine, hub_serve, hub);
+	if (hub->log.file < 0)
+		return;
+	pthread_mutex_lock(&hub->lock);
+	stats = &hub->stats;
+	while (!rc && stats->logged + stats->log_dropped < hub->total)
+		rc = pthread_cond_timedwait(&hub->log_wrote, &hub->lock,
+					    &until);
+	pthread_mutex_unlock(&hub->lock);
+}
 
-	io_engine_cancel(hub->engine, &hub->grace);
-	io_engine_cancel(hub->engine, &hub->log.op);
-	for (client = hub->clients; client; client = next) {
-		next = client->next;
-		client->closing = true;
-		client_watch(client);
+/* Nothing is in flight: the engine has ended, or never ran. */
+void console_hub_destroy(struct console_hub *hub)
+{
+	struct hub_client *client;
+
+	if (!hub)
+		return;
+	while ((client = hub->fresh)) {
+		hub->fresh = client->next;
+		client->next = hub->clients;
+		hub->clients = client;
 	}
-	while (hub_in_flight(hub))
-		if (io_engine_poll(hub->engine, true) < 0)
-			return;
+	while (hub->clients)
+		client_release(hub->clients);
 	if (hub->log.file >= 0)
 		io_engine_file_remove(hub->engine, hub->log.file);
+	pthread_cond_destroy(&hub->log_wrote);
 	pthread_mutex_destroy(&hub->lock);
 	free(hub);
 }

@@ -10,10 +10,9 @@
  * Input of all clients goes to the serial port until the guest has written to
  * hvc0, then to hvc0: with a login on both, one of them must have it.
  *
- * Threads: console_hub_write(), console_hub_input_room(), console_hub_attach()
- * and console_hub_stats() may be called from any thread; sockets and the log
- * are served on the thread of the I/O engine. console_hub_destroy() belongs to
- * the owner of the engine.
+ * Threads: console_hub_write(), console_hub_input_room(), console_hub_attach(),
+ * console_hub_add_client() and console_hub_stats() may be called from any
+ * thread; sockets and the log are served on the thread of the I/O engine.
  */
 #pragma once
 
@@ -67,12 +66,16 @@ int console_hub_create(struct console_hub **out, struct io_engine *engine,
 		       int log_fd, struct err *err);
 
 /**
- * console_hub_destroy() - send what is left, detach everybody, free
+ * console_hub_drain() - wait until all that was printed is where it goes
  *
- * By the owner of the engine: its thread, or whoever called io_engine_stop()
- * and joined it; it runs the engine until the hub has nothing in flight. The
- * log gets up to one second to take the rest. Accepts NULL.
+ * By the control thread while the engine runs and after the guest has stopped
+ * printing. Clients get what their sockets take at once; the log gets up to one
+ * second to take the rest. Accepts NULL.
  */
+void console_hub_drain(struct console_hub *hub);
+
+/** console_hub_destroy() - detach everybody and free; after io_engine_run()
+ * has returned, or if it was never entered. Accepts NULL. */
 void console_hub_destroy(struct console_hub *hub);
 
 /**

@@ -424,6 +424,8 @@ static void stop_io_threads(struct machine *m)
 		if (m->virtio[i].transport)
 			virtio_mmio_shutdown(m->virtio[i].transport);
 	}
+	if (m->io_threads[0].running)
+		console_hub_drain(m->hub);
 	for (unsigned int i = 0; i < m->num_io_threads; i++) {
 		struct io_thread *thread = &m->io_threads[i];
 

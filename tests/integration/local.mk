@@ -10,3 +10,9 @@ tests_integration_test_virtio_blk_SOURCES = %D%/test_virtio_blk.c
 tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_virtio_blk_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_virtio_blk
+
+check_PROGRAMS += tests/integration/test_console_hub
+tests_integration_test_console_hub_SOURCES = %D%/test_console_hub.c
+tests_integration_test_console_hub_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_console_hub_LDADD = libvmm.a $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_console_hub
