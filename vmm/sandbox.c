@@ -14,13 +14,12 @@ int sandbox_enter(struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return err_set(err, -errno, "sandbox: not dumpable");
 #endif
-	capng_clear(CAPNG_SELECT_BOTH);
+	/* The bounding set may stay: no_new_privs means that no later execve
+	 * gains anything from it. */
+	capng_clear(CAPNG_SELECT_CAPS);
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return err_setx(err, -EPERM,
 				"sandbox: cannot drop "
 				"capabilities");
-	/* The bounding set needs CAP_SETPCAP, which a user without privileges
-	 * has not and whose children cannot gain anything anyway. */
-	(void)capng_apply(CAPNG_SELECT_BOUNDS);
 	return 0;
 }
