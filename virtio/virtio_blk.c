@@ -349,6 +349,16 @@ static void tell_driver(struct virtio_blk *blk, uint64_t capacity)
 	(void)pthread_mutex_unlock(&blk->dev.lock);
 }
 
+uint64_t virtio_blk_size(struct virtio_device *dev)
+{
+	uint64_t sectors;
+
+	(void)pthread_mutex_lock(&dev->lock);
+	sectors = le64toh(blk_of(dev)->config.capacity);
+	(void)pthread_mutex_unlock(&dev->lock);
+	return sectors * BLK_SECTOR_SIZE;
+}
+
 int virtio_blk_resize(struct virtio_device *dev, uint64_t size, struct err *err)
 {
 	struct virtio_blk *blk = blk_of(dev);

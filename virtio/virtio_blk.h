@@ -105,6 +105,9 @@ int virtio_blk_create(struct virtio_device **out,
 int virtio_blk_resize(struct virtio_device *dev, uint64_t size,
 		      struct err *err);
 
+/** virtio_blk_size() - Return: bytes the guest sees; any thread. */
+uint64_t virtio_blk_size(struct virtio_device *dev);
+
 /** virtio_blk_stats() - copy the counters of queue @index; any thread; each
  * counter is whole, their set is not a snapshot. */
 void virtio_blk_stats(const struct virtio_device *dev, unsigned int index,

@@ -101,10 +101,6 @@ int machine_find_disk(const struct machine *m, const char *name);
 /** machine_attach_console() - Return: a client's stream socket or -errno. */
 int machine_attach_console(struct machine *m, struct err *err);
 
-/** machine_add_console_client() - hand over a connected stream socket as the
- * first console client; takes @fd. Before machine_start(). */
-int machine_add_console_client(struct machine *m, int fd, struct err *err);
-
 /** machine_fdt() - device tree of the machine; *blob to be freed. */
 int machine_fdt(const struct machine *m, uint8_t **blob, size_t *size,
 		struct err *err);

@@ -3,12 +3,17 @@
 #include "log.h"
 #include "machine_internal.h"
 #include "macros.h"
+#include "virtio_blk.h"
+#include "virtio_console.h"
 
 #include <errno.h>
+#include <linux/virtio_mmio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#define CONSOLE_QUEUE_SIZE 64
 
 static int make_irq(struct machine *m, struct irq_line *line, uint32_t gsi,
 		    struct err *err)
@@ -24,6 +29,40 @@ static void drop_irq(struct irq_line *line)
 	if (line->fd >= 0)
 		(void)close(line->fd);
 	line->fd = -1;
+}
+
+/* Devices are spread over the I/O threads in the order of their making. */
+static struct io_engine *next_engine(struct machine *m)
+{
+	return m->io_threads[m->num_virtio % m->num_io_threads].engine;
+}
+
+/* Give a device its page, interrupt and doorbells; takes @dev in any case. */
+static int plug(struct machine *m, struct virtio_device *dev, struct err *err)
+{
+	struct machine_virtio *slot = &m->virtio[m->num_virtio];
+	const struct machine_device *where;
+	int rc;
+
+	where = machine_desc_add_virtio(&m->desc, err);
+	if (!where) {
+		virtio_device_destroy(dev);
+		return err ? err->code : -ENOSPC;
+	}
+	m->num_virtio++;
+	slot->dev = dev;
+	slot->where = where;
+	rc = make_irq(m, &dev->irq, where->gsi, err);
+	if (!rc)
+		rc = virtio_mmio_create(&slot->transport, dev, err);
+	if (!rc)
+		rc = io_bus_add(m->mmio, where->base, where->size,
+				&virtio_mmio_bus_ops, slot->transport, err);
+	for (unsigned int i = 0; i < dev->num_queues && !rc; i++)
+		rc = kvm_vm_bind_doorbell(
+			m->vm, dev->doorbells[i],
+			where->base + VIRTIO_MMIO_QUEUE_NOTIFY, i, err);
+	return rc;
 }
 
 static void serial_output(void *arg, const void *bytes, size_t len)
@@ -71,6 +110,79 @@ static int add_serial(struct machine *m, struct err *err)
 	return rc;
 }
 
+static void console_output(void *arg, const void *bytes, size_t len)
+{
+	struct machine *m = arg;
+
+	console_hub_write(m->hub, CONSOLE_HVC0, bytes, len);
+}
+
+static size_t console_take_input(void *arg, const void *bytes, size_t len)
+{
+	struct machine *m = arg;
+
+	return virtio_console_input(m->console, bytes, len);
+}
+
+static int add_console(struct machine *m, struct err *err)
+{
+	const struct virtio_console_options options = {
+		.name = "console0",
+		.queue_size = CONSOLE_QUEUE_SIZE,
+		.output = console_output,
+		.input_room = input_room,
+		.arg = m,
+	};
+	int rc;
+
+	if (!m->cfg->console)
+		return 0;
+	/* On the hub's engine: input is handed over on its thread. */
+	rc = virtio_console_create(&m->console, &options, m->mem,
+				   m->io_threads[0].engine, err);
+	if (rc)
+		return rc;
+	console_hub_set_input(m->hub, CONSOLE_HVC0, console_take_input, m);
+	return plug(m, m->console, err);
+}
+
+static void on_disk_error(void *arg, const struct virtio_blk_error *error)
+{
+	struct machine *m = arg;
+
+	m->events.disk_error(m->events.opaque, error->device,
+			     blk_op_name(error->op), error->sector,
+			     -error->error);
+}
+
+static int add_disk(struct machine *m, size_t index, struct err *err)
+{
+	const struct vm_disk *disk = &m->cfg->disks[index];
+	struct virtio_blk_options options = {
+		.fd = disk->fd,
+		.serial = disk->serial,
+		.writethrough = disk->cache == VM_CACHE_WRITETHROUGH,
+		.block_size = disk->block_size,
+		.queues = disk->queues,
+		.queue_size = (uint16_t)disk->queue_size,
+		.on_error = on_disk_error,
+		.opaque = m,
+	};
+	struct virtio_device *dev;
+	char name[16];
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "disk%zu", index);
+	options.name = name;
+	rate_limit_init(&options.limit, disk->limit.ops, disk->limit.bytes,
+			disk->limit.ops_burst, disk->limit.bytes_burst);
+	rc = virtio_blk_create(&dev, &options, m->mem, next_engine(m), err);
+	if (rc)
+		return err_prefix(err, "disk %s", disk->path);
+	m->disks[index] = m->num_virtio;
+	return plug(m, dev, err);
+}
+
 int machine_add_devices(struct machine *m, struct err *err)
 {
 	int rc;
@@ -81,6 +193,10 @@ int machine_add_devices(struct machine *m, struct err *err)
 					m->cfg->console_log_fd, err);
 	if (!rc)
 		rc = add_serial(m, err);
+	for (size_t i = 0; i < m->cfg->num_disks && !rc; i++)
+		rc = add_disk(m, i, err);
+	if (!rc)
+		rc = add_console(m, err);
 	return rc;
 }
 
@@ -115,18 +231,15 @@ int machine_find_disk(const struct machine *m, const char *name)
 int machine_resize_disk(struct machine *m, size_t index, uint64_t size,
 			uint64_t *new_size, struct err *err)
 {
-	(void)m;
-	(void)size;
-	(void)new_size;
-	return err_setx(err, -ENOTSUP, "disk%zu: cannot be resized", index);
+	struct virtio_device *dev = m->virtio[m->disks[index]].dev;
+	int rc = virtio_blk_resize(dev, size, err);
+
+	if (!rc)
+		*new_size = virtio_blk_size(dev);
+	return rc;
 }
 
 int machine_attach_console(struct machine *m, struct err *err)
 {
 	return console_hub_attach(m->hub, err);
-}
-
-int machine_add_console_client(struct machine *m, int fd, struct err *err)
-{
-	return console_hub_add_client(m->hub, fd, err);
 }

@@ -36,7 +36,6 @@
 struct options {
 	int config_fd;
 	int control_fd;
-	int console_fd;
 	int lifeline_fd;
 };
 
@@ -52,7 +51,7 @@ struct vmm {
 static void usage(FILE *to)
 {
 	(void)fputs("Usage: lwx-vmm --config-fd N --control-fd N "
-		    "[--console-fd N] [--lifeline-fd N]\n"
+		    "[--lifeline-fd N]\n"
 		    "       lwx-vmm --version | --help\n"
 		    "\n"
 		    "Runs one virtual machine. Started by lwx-vm(1); the file "
@@ -62,8 +61,6 @@ static void usage(FILE *to)
 		    "  --config-fd N    configuration, CBOR\n"
 		    "  --control-fd N   listening socket of the control "
 		    "protocol\n"
-		    "  --console-fd N   stream socket: first client of the "
-		    "console\n"
 		    "  --lifeline-fd N  pipe: the VM ends when its other end "
 		    "closes\n"
 		    "  --version        print the version\n"
@@ -100,22 +97,20 @@ static int parse_options(struct options *opt, int argc, char **argv,
 	static const struct option options[] = {
 		{"config-fd", required_argument, NULL, CONFIG},
 		{"control-fd", required_argument, NULL, CONTROL},
-		{"console-fd", required_argument, NULL, CONSOLE},
 		{"lifeline-fd", required_argument, NULL, LIFELINE},
 		{"version", no_argument, NULL, VERSION_},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
-	int *const fds[] = {&opt->config_fd, &opt->control_fd, &opt->console_fd,
+	int *const fds[] = {&opt->config_fd, &opt->control_fd,
 			    &opt->lifeline_fd};
 	int which, index = 0;
 
-	*opt = (struct options){-1, -1, -1, -1};
+	*opt = (struct options){-1, -1, -1};
 	while ((which = getopt_long(argc, argv, "", options, &index)) != -1) {
 		switch (which) {
 		case CONFIG:
 		case CONTROL:
-		case CONSOLE:
 		case LIFELINE:
 			*fds[which] =
 				parse_fd(options[index].name, optarg, err);
@@ -241,9 +236,6 @@ static int set_up(struct vmm *vmm, struct err *err)
 		rc = notices_init(&vmm->notices, err);
 	if (!rc)
 		rc = machine_create(&vmm->ctx.machine, &vmm->cfg, &events, err);
-	if (!rc && vmm->opt.console_fd >= 0)
-		rc = machine_add_console_client(vmm->ctx.machine,
-						vmm->opt.console_fd, err);
 	if (rc)
 		return rc;
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
