@@ -152,7 +152,7 @@ static size_t put_dsdt(struct aml *aml, const struct machine_desc *md)
 	size_t block;
 	char name[8];
 
-	block = aml_scope(aml, "\\_SB_");
+	block = aml_scope(aml, "_SB_");
 	for (uint32_t i = 0; i < md->num_cpus; i++)
 		put_processor(aml, i);
 	if (md->serial.size)

@@ -133,13 +133,13 @@ void aml_name_eisaid(struct aml *aml, const char *seg, const char *id)
 	aml_u32(aml, __builtin_bswap32(value));
 }
 
-size_t aml_scope(struct aml *aml, const char *path)
+size_t aml_scope(struct aml *aml, const char *seg)
 {
 	size_t mark;
 
 	aml_u8(aml, OP_SCOPE);
 	mark = aml->len;
-	aml_bytes(aml, path, strlen(path));
+	aml_bytes(aml, seg, strlen(seg));
 	return mark;
 }
 

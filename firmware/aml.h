@@ -4,7 +4,8 @@
  *
  * A cursor over a caller's buffer with a sticky overflow flag: write
  * everything, look at @overflow once at the end. Multi-byte values are
- * little-endian. Internal to acpi_build.c and its tests.
+ * little-endian. Names (@seg) have 4 characters. Internal to acpi_build.c and
+ * mp_table.c.
  */
 #pragma once
 
@@ -40,40 +41,40 @@ void aml_integer(struct aml *aml, uint64_t value);
 /** aml_string() - a string constant. */
 void aml_string(struct aml *aml, const char *text);
 
-/** aml_name_integer() - Name(@name, @value); @name has 4 characters. */
-void aml_name_integer(struct aml *aml, const char *name, uint64_t value);
+/** aml_name_integer() - Name(@seg, @value). */
+void aml_name_integer(struct aml *aml, const char *seg, uint64_t value);
 
-/** aml_name_string() - Name(@name, "@text"). */
-void aml_name_string(struct aml *aml, const char *name, const char *text);
+/** aml_name_string() - Name(@seg, "@text"). */
+void aml_name_string(struct aml *aml, const char *seg, const char *text);
 
-/** aml_name_eisaid() - Name(@name, EisaId("@id")); @id as in "PNP0501". */
-void aml_name_eisaid(struct aml *aml, const char *name, const char *id);
+/** aml_name_eisaid() - Name(@seg, EisaId("@id")); @id as in "PNP0501". */
+void aml_name_eisaid(struct aml *aml, const char *seg, const char *id);
 
 /*
  * Blocks with a length. Each begin returns a mark that aml_end() needs; blocks
  * nest.
  */
 
-/** aml_scope() - Scope(@path) {; @path is a root path like "\\_SB_". */
-size_t aml_scope(struct aml *aml, const char *path);
+/** aml_scope() - Scope(@seg) {. */
+size_t aml_scope(struct aml *aml, const char *seg);
 
-/** aml_device() - Device(@name) {. */
-size_t aml_device(struct aml *aml, const char *name);
+/** aml_device() - Device(@seg) {. */
+size_t aml_device(struct aml *aml, const char *seg);
 
-/** aml_method() - Method(@name, @args, Serialized) {. */
-size_t aml_method(struct aml *aml, const char *name, uint8_t args);
+/** aml_method() - Method(@seg, @args, Serialized) {. */
+size_t aml_method(struct aml *aml, const char *seg, uint8_t args);
 
 /** aml_if_arg0() - If (Arg0 == @value) {. */
 size_t aml_if_arg0(struct aml *aml, uint64_t value);
 
-/** aml_name_package() - Name(@name, Package(@count) {. */
-size_t aml_name_package(struct aml *aml, const char *name, uint8_t count);
+/** aml_name_package() - Name(@seg, Package(@count) {. */
+size_t aml_name_package(struct aml *aml, const char *seg, uint8_t count);
 
 /** aml_end() - }: fill in the length of the block begun at @mark. */
 void aml_end(struct aml *aml, size_t mark);
 
-/** aml_notify() - Notify(@name, @value). */
-void aml_notify(struct aml *aml, const char *name, uint8_t value);
+/** aml_notify() - Notify(@seg, @value). */
+void aml_notify(struct aml *aml, const char *seg, uint8_t value);
 
 /*
  * Resource templates (6.4). aml_resources() begins Name(_CRS,

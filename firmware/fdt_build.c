@@ -148,6 +148,7 @@ static void put_interrupt_controllers(struct tree *t,
 		put_string(t, "compatible", "intel,ce4100-ioapic");
 		put_reg(t, md->io_apic.base, md->io_apic.size);
 		put_flag(t, "interrupt-controller");
+		put_u32(t, "#address-cells", 0);
 		put_u32(t, "#interrupt-cells", 2);
 		put_u32(t, "phandle", PHANDLE_IO_APIC);
 		close_node(t);
@@ -238,7 +239,6 @@ static void put_root(struct tree *t, const struct machine_desc *md,
 	put_string(t, "compatible", "isa");
 	put_u32(t, "#address-cells", 2);
 	put_u32(t, "#size-cells", 1);
-	put_flag(t, "ranges");
 	put_platforms(t, md, MACHINE_SPACE_PORT);
 	close_node(t);
 	close_node(t);

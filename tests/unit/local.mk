@@ -46,3 +46,35 @@ tests_unit_test_virtqueue_SOURCES = %D%/test_virtqueue.c
 tests_unit_test_virtqueue_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_virtqueue_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_virtqueue
+
+check_PROGRAMS += tests/unit/test_image_load
+tests_unit_test_image_load_SOURCES = %D%/test_image_load.c \
+	tests/lib/synth_image.c tests/lib/synth_image.h
+tests_unit_test_image_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_unit_test_image_load_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_image_load
+
+check_PROGRAMS += tests/unit/test_acpi
+tests_unit_test_acpi_SOURCES = %D%/test_acpi.c
+tests_unit_test_acpi_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_acpi_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_acpi
+
+check_PROGRAMS += tests/unit/test_boot_x86
+tests_unit_test_boot_x86_SOURCES = %D%/test_boot_x86.c
+tests_unit_test_boot_x86_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_boot_x86_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_boot_x86
+
+check_PROGRAMS += tests/unit/test_fdt
+tests_unit_test_fdt_SOURCES = %D%/test_fdt.c
+tests_unit_test_fdt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_fdt_LDADD = $(FIRMWARE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_fdt
+
+check_PROGRAMS += tests/unit/test_host_config
+tests_unit_test_host_config_SOURCES = %D%/test_host_config.c
+tests_unit_test_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_host_config_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_host_config

@@ -165,7 +165,7 @@ void cbor_skip(struct cbor_reader *r);
 const uint8_t *cbor_item_bytes(struct cbor_reader *r, size_t *len);
 
 /**
- * struct cbor_writer - a message being built; fields private to cbor_rw.c
+ * struct cbor_writer - a message being built; fields private to cbor_write.c
  * @buf:   the caller's
  * @size:  its bytes
  * @len:   bytes used

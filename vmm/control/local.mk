@@ -5,13 +5,14 @@ libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS) \
 	$(UUID_CFLAGS)
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
-	%D%/cbor_rw.c %D%/cbor_rw.h \
+	%D%/cbor_read.c %D%/cbor_rw.h %D%/cbor_write.c \
 	%D%/ctl_client.c %D%/ctl_client.h \
 	%D%/ctl_proto.c %D%/ctl_proto.h \
 	%D%/ctl_request.c %D%/ctl_server_priv.h \
 	%D%/ctl_server.c %D%/ctl_server.h \
 	%D%/event_log.c %D%/event_log.h \
 	%D%/schema.c %D%/schema.h %D%/schema_cbor.c \
+	%D%/schema_text.c \
 	%D%/vm_config.c %D%/vm_config.h \
 	%D%/vm_schema.c %D%/vm_schema.h \
 	%D%/vmm_launch.h

@@ -148,6 +148,9 @@ int schema_set_int(const struct schema_field *field, void *base, int64_t value,
 /** schema_set_bool() - a truth value. */
 void schema_set_bool(const struct schema_field *field, void *base, bool value);
 
+/** schema_clear() - empty an array of texts or numbers. */
+void schema_clear(const struct schema_field *field, void *base);
+
 /** schema_append_text() - one more element of SCHEMA_TEXTS. Return: 0,
  * -EINVAL, -E2BIG or -ENOMEM with @err. */
 int schema_append_text(const struct schema_field *field, void *base,

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <uuid.h>
 
+/* A unix socket's 107 bytes less "_" and the digits of a port. */
+#define VSOCK_PATH_MAX 96
+
 void vm_config_init(struct vm_config *cfg)
 {
 	schema_init(&vm_schema, cfg);
@@ -243,6 +246,10 @@ unsigned int vm_config_check(const struct vm_config *cfg,
 			 "%u devices, but a VM has room for %d: disks, nets, "
 			 "vsock, rng and console together",
 			 vm_config_devices(cfg), VM_DEVICES_MAX);
+	if (cfg->vsock.path && strlen(cfg->vsock.path) > VSOCK_PATH_MAX)
+		complain(&c, "vsock.path", "\"%s\": %zu bytes, at most %d",
+			 cfg->vsock.path, strlen(cfg->vsock.path),
+			 VSOCK_PATH_MAX);
 	if (cfg->cgroup && strstr(cfg->cgroup, ".."))
 		complain(&c, "cgroup", "\"..\" may not be part of it");
 	return c.found;
