@@ -257,7 +257,7 @@ static int by_line(const void *a, const void *b)
 
 	if (x->line != y->line)
 		return x->line < y->line ? -1 : 1;
-	return strcmp(x->text, y->text);
+	return x->order < y->order ? -1 : 1;
 }
 
 static int summarise(const struct host_config *hc, struct err *err)

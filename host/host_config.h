@@ -36,11 +36,13 @@ struct host_network {
 
 /**
  * struct host_problem - something the operator has to mend
- * @line: in the file, 0: none
- * @text: "FILE:LINE: KEY: reason"
+ * @line:  in the file, 0: none
+ * @order: in which it was found
+ * @text:  "FILE:LINE: KEY: reason"
  */
 struct host_problem {
 	unsigned int line;
+	size_t order;
 	char *text;
 };
 

@@ -32,8 +32,9 @@ void host_problem_add(struct host_loader *l, unsigned int line, const char *key,
 		l->rc = -ENOMEM;
 		return;
 	}
-	grown[hc->num_problems++] =
-		(struct host_problem){.line = line, .text = text};
+	grown[hc->num_problems] = (struct host_problem){
+		.line = line, .order = hc->num_problems, .text = text};
+	hc->num_problems++;
 }
 
 void host_config_refuse(struct host_loader *l, const char *key, const char *fmt,
@@ -249,8 +250,7 @@ void host_config_unknown(struct host_loader *l, const config_setting_t *s,
 				 "unknown key: did you mean \"%s\"?", close);
 	else
 		host_problem_add(l, s->line, key,
-				 "unknown key: see host.cfg(5) for those of a "
-				 "%s",
+				 "unknown key in %s: see host.cfg(5)",
 				 group->name);
 }
 
@@ -297,27 +297,52 @@ void host_config_walk(struct host_loader *l, const config_setting_t *from,
 	require_keys(l, from, group, base, flags, prefix);
 }
 
-unsigned int host_config_line(struct host_loader *l, const char *key)
+/* Line of "vms[0].x", which is "vms.[0].x" to libconfig; 0: not there. */
+static unsigned int line_of(struct host_loader *l, const char *key)
 {
 	char path[HOST_KEY_MAX + 16];
 	const config_setting_t *s;
 	size_t len = 0;
-	char *cut;
 
-	/* "vms[0].x" is "vms.[0].x" to libconfig. */
 	for (; *key && len < sizeof(path) - 2; key++) {
 		if (*key == '[')
 			path[len++] = '.';
 		path[len++] = *key;
 	}
 	path[len] = '\0';
-	for (;;) {
-		s = config_lookup(&l->file, path);
-		if (s)
-			return s->line;
-		cut = strrchr(path, '.');
-		if (!cut)
-			return 0;
-		*cut = '\0';
+	s = config_lookup(&l->file, path);
+	return s ? s->line : 0;
+}
+
+/* The key itself, or the short form of "X.boot.kernel". */
+static unsigned int line_of_either(struct host_loader *l, const char *key)
+{
+	const char *boot = strstr(key, ".boot.");
+	unsigned int line = line_of(l, key);
+	char short_key[HOST_KEY_MAX];
+
+	if (line || !boot)
+		return line;
+	(void)snprintf(short_key, sizeof(short_key), "%.*s%s",
+		       (int)(boot - key), key, boot + strlen(".boot"));
+	return line_of(l, short_key);
+}
+
+unsigned int host_config_line(struct host_loader *l, const char *key)
+{
+	const char *rest = strncmp(key, "vms[", 4) ? NULL : strchr(key, '.');
+	unsigned int line = line_of_either(l, key);
+	char other[HOST_KEY_MAX];
+	char *cut;
+
+	if (!line && rest) {
+		(void)snprintf(other, sizeof(other), "defaults%s", rest);
+		line = line_of_either(l, other);
 	}
+	(void)snprintf(other, sizeof(other), "%s", key);
+	while (!line && (cut = strrchr(other, '.'))) {
+		*cut = '\0';
+		line = line_of(l, other);
+	}
+	return line;
 }

@@ -78,3 +78,11 @@ tests_unit_test_host_config_SOURCES = %D%/test_host_config.c
 tests_unit_test_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_host_config_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_host_config
+
+check_PROGRAMS += tests/unit/test_bad_config
+tests_unit_test_bad_config_SOURCES = %D%/test_bad_config.c
+tests_unit_test_bad_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-DGOLDEN='"$(abs_top_srcdir)/tests/unit/bad-config.golden"'
+tests_unit_test_bad_config_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_bad_config
+EXTRA_DIST += %D%/bad-config.golden

@@ -93,6 +93,8 @@ static int64_t sample_number(const struct schema_field *field)
 {
 	int64_t value = field->min ? field->min : 1;
 
+	if (field->words)
+		return field->max; /* of the sizes listed, the last */
 	if (field->step && value % field->step)
 		value = field->step;
 	return value == field->def ? value * 2 : value;

@@ -341,6 +341,19 @@ int schema_set_text(const struct schema_field *field, void *base,
 	}
 }
 
+/* Is it one of the sizes in words? */
+static bool size_listed(const struct schema_field *field, int64_t value)
+{
+	uint64_t listed;
+	size_t i;
+
+	for (i = 0; field->words[i]; i++)
+		if (!schema_parse_size(field->words[i], &listed) &&
+		    listed == (uint64_t)value)
+			return true;
+	return false;
+}
+
 static int check_number(const struct schema_field *field, int64_t value,
 			struct err *err)
 {
@@ -348,7 +361,8 @@ static int check_number(const struct schema_field *field, int64_t value,
 
 	if (value >= field->min && value <= field->max &&
 	    (!field->step || value % field->step == 0) &&
-	    (!(field->flags & SCHEMA_POWER2) || !(value & (value - 1))))
+	    (!(field->flags & SCHEMA_POWER2) || !(value & (value - 1))) &&
+	    (!field->words || size_listed(field, value)))
 		return 0;
 	if (field->type == SCHEMA_SIZE && value >= 0)
 		(void)schema_format_size((uint64_t)value, what, sizeof(what));
@@ -399,12 +413,15 @@ int schema_append_text(const struct schema_field *field, void *base,
 		       const char *text, struct err *err)
 {
 	size_t *num = count_with_room(field, base, err);
+	struct schema_field element = *field;
 	int rc;
 
 	if (!num)
 		return -E2BIG;
-	rc = store_text(field, at(base, field->offset + *num * sizeof(char *)),
-			text, err);
+	element.type = SCHEMA_TEXT;
+	rc = store_text(&element,
+			at(base, field->offset + *num * sizeof(char *)), text,
+			err);
 	if (!rc)
 		(*num)++;
 	return rc;
@@ -414,11 +431,13 @@ int schema_append_int(const struct schema_field *field, void *base,
 		      int64_t value, struct err *err)
 {
 	size_t *num = count_with_room(field, base, err);
+	struct schema_field element = *field;
 	int rc;
 
 	if (!num)
 		return -E2BIG;
-	rc = check_number(field, value, err);
+	element.type = SCHEMA_INT;
+	rc = check_number(&element, value, err);
 	if (!rc)
 		((int32_t *)at(base, field->offset))[(*num)++] = (int32_t)value;
 	return rc;

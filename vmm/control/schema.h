@@ -77,7 +77,8 @@ struct schema_group;
  * @step:     the number must be a multiple of it; 0: any
  * @def:      default of numbers, truth values and enums; may be out of range
  *            where it means "not set"
- * @words:    of words and enums, ended by NULL
+ * @words:    of words and enums, ended by NULL; of sizes: the only ones taken,
+ *            or NULL
  * @group:    of groups
  * @doc:      one sentence for the manual page
  */

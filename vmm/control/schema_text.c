@@ -141,7 +141,8 @@ const char *schema_describe(const struct schema_field *field, char *buf,
 	static const char *const fixed[] = {
 		[SCHEMA_NAME] = "a name of letters, digits, '_', '.' and '-', "
 				"at most 32, starting with a letter or digit",
-		[SCHEMA_PATH] = "a path",
+		[SCHEMA_PATH] =
+			"a path of printable characters, at most 4095 bytes",
 		[SCHEMA_UUID] = "a UUID such as "
 				"\"6c1c7e3e-0b52-4a7e-9a55-0c7b8f3d2e11\"",
 		[SCHEMA_CIDR] = "an address with prefix such as "
@@ -158,8 +159,9 @@ const char *schema_describe(const struct schema_field *field, char *buf,
 	switch (field->type) {
 	case SCHEMA_TEXT:
 		(void)snprintf(buf, size,
-			       "a string of at most %" PRId64 " bytes",
-			       field->max);
+			       "a printable string of %" PRId64 " to %" PRId64
+			       " bytes",
+			       field->min, field->max);
 		break;
 	case SCHEMA_WORD:
 	case SCHEMA_ENUM:
@@ -171,7 +173,10 @@ const char *schema_describe(const struct schema_field *field, char *buf,
 		describe_number(field, "a whole number", buf, size);
 		break;
 	case SCHEMA_SIZE:
-		describe_size(field, buf, size);
+		if (field->words)
+			describe_words(field->words, buf, size);
+		else
+			describe_size(field, buf, size);
 		break;
 	case SCHEMA_INTS:
 		describe_number(field, "an array [ ... ] of whole numbers", buf,

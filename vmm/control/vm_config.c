@@ -119,9 +119,7 @@ static void check_memory(struct check *c, const struct vm_memory *m)
 {
 	bool huge = m->kind == GUEST_MEM_HUGEPAGES;
 
-	if (m->page_size != MIB(2) && m->page_size != GIB(1))
-		complain(c, "page_size", "need \"2M\" or \"1G\"");
-	else if (!huge && m->page_size != MIB(2))
+	if (!huge && m->page_size != MIB(2))
 		complain(c, "page_size",
 			 "only for hugepages: set memory_kind = \"hugepages\"");
 	else if (huge && m->size % m->page_size)

@@ -59,6 +59,7 @@ static const char *const engine_words[] = {
 	[IO_ENGINE_AIO] = "aio",
 	NULL,
 };
+static const char *const page_words[] = {"2M", "1G", NULL};
 static const char *const format_words[] = {"raw", NULL};
 
 /* The table stores enums as int: true of gcc and clang on Linux. */
@@ -394,9 +395,9 @@ static const struct schema_field vm_fields[] = {
 	 AT(vm_config, memory.page_size),
 	 .min = 2 * MIB_,
 	 .max = GIB_,
-	 .step = 2 * MIB_,
+	 .words = page_words,
 	 .def = 2 * MIB_,
-	 .doc = "Size of the hugepages, \"2M\" or \"1G\"."},
+	 .doc = "Size of the hugepages."},
 	{.key = "prefault",
 	 .type = SCHEMA_BOOL,
 	 .flags = COMMON,
