@@ -13,3 +13,19 @@ libhostcfg_a_SOURCES = \
 	%D%/host_facts.c %D%/host_facts.h
 
 HOSTCFG_LIBS = libhostcfg.a $(CONTROL_LIBS) $(CONFIG_LIBS)
+
+# State directory, processes, supervision.
+noinst_LIBRARIES += libhost.a
+libhost_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_HOST) \
+	-DLWX_LIBEXECDIR='"$(libexecdir)"'
+libhost_a_CFLAGS = $(AM_CFLAGS)
+libhost_a_SOURCES = \
+	%D%/console_out.c %D%/console_out.h \
+	%D%/supervised_launch.c %D%/supervised_vm.c %D%/supervised_vm.h \
+	%D%/supervisor.c %D%/supervisor.h \
+	%D%/vm_claim.c \
+	%D%/vm_process.c %D%/vm_process.h \
+	%D%/vm_registry.c %D%/vm_registry.h %D%/vm_registry_priv.h \
+	%D%/vm_resources.c %D%/vm_resources.h
+
+HOST_LIBS = libhost.a $(CONTROL_LIBS)

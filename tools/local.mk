@@ -1,2 +1,18 @@
 # tools/local.mk
-EXTRA_DIST += %D%/install-deps
+EXTRA_DIST += %D%/install-deps %D%/control.cddl
+
+bin_PROGRAMS += lwx-vm
+lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
+lwx_vm_SOURCES = \
+	%D%/cbor_json.c %D%/cbor_json.h \
+	%D%/lwx_vm.c %D%/lwx_vm.h \
+	%D%/verb_check.c \
+	%D%/verb_console.c \
+	%D%/verb_disk.c \
+	%D%/verb_events.c \
+	%D%/verb_inspect.c \
+	%D%/verb_pause.c \
+	%D%/verb_ps.c \
+	%D%/verb_start.c \
+	%D%/verb_stop.c
+lwx_vm_LDADD = libhost.a $(HOSTCFG_LIBS) $(JANSSON_LIBS)

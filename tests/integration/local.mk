@@ -16,3 +16,9 @@ tests_integration_test_console_hub_SOURCES = %D%/test_console_hub.c
 tests_integration_test_console_hub_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_console_hub_LDADD = libvmm.a $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_console_hub
+
+check_PROGRAMS += tests/integration/test_ctl_server
+tests_integration_test_ctl_server_SOURCES = %D%/test_ctl_server.c
+tests_integration_test_ctl_server_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_ctl_server_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_ctl_server

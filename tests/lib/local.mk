@@ -17,3 +17,9 @@ libfakeengine_a_SOURCES = %D%/fake_engine.c %D%/fake_engine.h
 DEVICE_TEST_LIBS = libdevicetest.a $(VIRTIO_LIBS) $(CMOCKA_LIBS)
 FAKE_ENGINE_TEST_LIBS = libdevicetest.a libvirtio.a libfakeengine.a \
 	$(BASE_LIBS) $(CMOCKA_LIBS)
+
+# Stands in for lwx-vmm in tests of lwx-vm.
+check_PROGRAMS += tests/lib/fake-vmm
+tests_lib_fake_vmm_SOURCES = %D%/fake_vmm.c
+tests_lib_fake_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL)
+tests_lib_fake_vmm_LDADD = $(CONTROL_LIBS)

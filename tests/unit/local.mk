@@ -86,3 +86,9 @@ tests_unit_test_bad_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 tests_unit_test_bad_config_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_bad_config
 EXTRA_DIST += %D%/bad-config.golden
+
+check_PROGRAMS += tests/unit/test_ctl_proto
+tests_unit_test_ctl_proto_SOURCES = %D%/test_ctl_proto.c
+tests_unit_test_ctl_proto_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_ctl_proto_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_ctl_proto

@@ -248,6 +248,9 @@ void ctl_request_run(struct ctl_request *req)
 		ctl_request_fail(req, &err);
 	} else if (check_args(req->command, &req->msg, &err)) {
 		ctl_request_fail(req, &err);
+	} else if (server->closing && req->command != &events_command) {
+		(void)err_setx(&err, -ECANCELED, "the VM has ended");
+		ctl_request_fail(req, &err);
 	} else {
 		req->command->handle(req->command == &events_command
 					     ? server

@@ -14,6 +14,7 @@
 
 #define EVENTS_DEFAULT 1024
 #define DISPATCH_BATCH 16
+#define LAST_ROUNDS 64 /* of dispatching in ctl_server_destroy() */
 
 void ctl_conn_drop(struct ctl_conn *conn)
 {
@@ -25,9 +26,9 @@ void ctl_conn_drop(struct ctl_conn *conn)
 	(void)close(conn->fd); /* leaves the epoll set with it */
 	conn->fd = -1;
 	conn->server->num_conns--;
-	TAILQ_FOREACH(req, &conn->server->requests, link)
-	if (req->conn == conn)
-		req->conn = NULL;
+	TAILQ_FOREACH (req, &conn->server->requests, link)
+		if (req->conn == conn)
+			req->conn = NULL;
 	while ((out = STAILQ_FIRST(&conn->replies))) {
 		STAILQ_REMOVE_HEAD(&conn->replies, link);
 		if (out->fd >= 0)
@@ -310,7 +311,8 @@ static void conn_ready(struct ctl_conn *conn, uint32_t events)
 		ctl_conn_flush(conn);
 }
 
-void ctl_server_dispatch(struct ctl_server *server)
+/* Return: number of events handled. */
+static int dispatch(struct ctl_server *server)
 {
 	struct epoll_event events[DISPATCH_BATCH];
 	int n;
@@ -324,6 +326,12 @@ void ctl_server_dispatch(struct ctl_server *server)
 			accept_client(server);
 	}
 	reap(server);
+	return n;
+}
+
+void ctl_server_dispatch(struct ctl_server *server)
+{
+	(void)dispatch(server); /* level-triggered: the rest comes again */
 }
 
 uint64_t ctl_server_event(struct ctl_server *server, const char *name,
@@ -334,8 +342,8 @@ uint64_t ctl_server_event(struct ctl_server *server, const char *name,
 	struct ctl_conn *conn;
 
 	seq = event_log_append(server->log, name, fields, num_fields);
-	TAILQ_FOREACH(conn, &server->conns, link)
-	ctl_conn_flush(conn);
+	TAILQ_FOREACH (conn, &server->conns, link)
+		ctl_conn_flush(conn);
 	return seq;
 }
 
@@ -385,8 +393,11 @@ void ctl_server_destroy(struct ctl_server *server)
 		return;
 	while ((req = TAILQ_FIRST(&server->requests)))
 		ctl_request_fail(req, &err);
-	TAILQ_FOREACH(conn, &server->conns, link)
-	{
+	/* A VM may end before whoever started it is accepted. */
+	server->closing = true;
+	for (int i = 0; i < LAST_ROUNDS && dispatch(server) > 0; i++)
+		;
+	TAILQ_FOREACH (conn, &server->conns, link) {
 		ctl_conn_flush(conn);
 		ctl_conn_drop(conn);
 	}

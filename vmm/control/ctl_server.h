@@ -94,9 +94,10 @@ int ctl_server_create(struct ctl_server **out,
 /**
  * ctl_server_destroy() - drop all clients and release; accepts NULL
  *
- * Events and replies that fit into the clients' socket buffers are sent first.
- * Requests without a reply are answered with ECANCELED and freed: their
- * pointers are dead afterwards.
+ * Events and replies that fit into the clients' socket buffers are sent first,
+ * also to clients that have connected but were not accepted yet. Requests
+ * without a reply are answered with ECANCELED and freed: their pointers are
+ * dead afterwards. No handler is called any more.
  */
 void ctl_server_destroy(struct ctl_server *server);
 

@@ -63,6 +63,7 @@ struct ctl_request {
  * struct ctl_server - the server
  * @reserve_fd: given up for a moment to refuse a client when no descriptor is
  *              left, which would otherwise keep the listener ready for ever
+ * @closing:    the VM has ended: nothing but its events can be asked for
  * @buf:        one message, in either direction
  */
 struct ctl_server {
@@ -70,6 +71,7 @@ struct ctl_server {
 	int epoll_fd;
 	int reserve_fd;
 	struct event_log *log;
+	bool closing;
 	unsigned int num_conns;
 	TAILQ_HEAD(, ctl_conn) conns;
 	TAILQ_HEAD(, ctl_request) requests;

@@ -1,0 +1,39 @@
+/*
+ * vm_registry_priv.h - what vm_registry.c (the directory) and vm_claim.c (one
+ * VM's place in it) share.
+ */
+#pragma once
+
+#include "vm_registry.h"
+
+#include <dirent.h>
+#include <limits.h>
+
+/**
+ * struct vm_registry - an opened state directory
+ * @root:      its path
+ * @root_fd:   the directory
+ * @vms_fd:    ROOT/vms
+ * @claims_fd: ROOT/claims
+ */
+struct vm_registry {
+	char root[PATH_MAX];
+	int root_fd;
+	int vms_fd;
+	int claims_fd;
+};
+
+/** vm_registry_lock() - wait for the lock of the directory itself. Return: an
+ * fd whose closing unlocks it, or a negative errno with @err. */
+int vm_registry_lock(struct vm_registry *reg, struct err *err);
+
+/** vm_registry_held() - does somebody hold the lock @file in @dir? Under
+ * vm_registry_lock(). */
+bool vm_registry_held(int dir, const char *file);
+
+/** vm_registry_scan() - Return: a stream over @dir, or NULL. */
+DIR *vm_registry_scan(int dir);
+
+/** vm_registry_remove() - remove a VM's directory and leftovers. Under
+ * vm_registry_lock(). */
+void vm_registry_remove(struct vm_registry *reg, const char *name);
