@@ -152,43 +152,6 @@ static int join_cgroup(const struct supervised_vm *vm, struct err *err)
 	return 0;
 }
 
-static int spawn(struct supervised_vm *vm, struct err *err)
-{
-	AUTO_CLOSE int config_fd = config_memfd(vm->cfg, err);
-	AUTO_CLOSE int control_fd = -1;
-	AUTO_CLOSE int log_fd = -1;
-	int fds[VM_PROCESS_FDS_MAX];
-	struct vm_process_config process = {
-		.path = vm->sup->vmm_path,
-		.name = vm->cfg->name,
-		.lifeline_fd = vm->lifeline_fd,
-		.log_fd = STDERR_FILENO,
-		.fds = fds,
-	};
-	const int *locks;
-	unsigned int num_locks;
-
-	if (config_fd < 0)
-		return config_fd;
-	control_fd = vm_claim_listen(vm->claim, err);
-	if (control_fd < 0)
-		return control_fd;
-	if (vm->sup->detached) {
-		log_fd = vm_claim_log(vm->claim, err);
-		if (log_fd < 0)
-			return log_fd;
-		process.log_fd = log_fd;
-	}
-	num_locks = vm_claim_fds(vm->claim, &locks);
-	memcpy(fds, locks, num_locks * sizeof(fds[0]));
-	process.num_fds =
-		num_locks + vm_resources_fds(vm->cfg, fds + num_locks,
-					     VM_PROCESS_FDS_MAX - num_locks);
-	process.config_fd = config_fd;
-	process.control_fd = control_fd;
-	return vm_process_spawn(&vm->proc, &process, err);
-}
-
 /* Events from the first on: what was before we connected is replayed. */
 static int follow_events(struct supervised_vm *vm, struct err *err)
 {
@@ -205,6 +168,48 @@ static int follow_events(struct supervised_vm *vm, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+static int spawn(struct supervised_vm *vm, struct err *err)
+{
+	AUTO_CLOSE int config_fd = config_memfd(vm->cfg, err);
+	AUTO_CLOSE int control_fd = -1;
+	AUTO_CLOSE int log_fd = -1;
+	int fds[VM_PROCESS_FDS_MAX];
+	struct vm_process_config process = {
+		.path = vm->sup->vmm_path,
+		.name = vm->cfg->name,
+		.lifeline_fd = vm->lifeline_fd,
+		.log_fd = STDERR_FILENO,
+		.fds = fds,
+	};
+	const int *locks;
+	unsigned int num_locks;
+	int rc;
+
+	if (config_fd < 0)
+		return config_fd;
+	control_fd = vm_claim_listen(vm->claim, err);
+	if (control_fd < 0)
+		return control_fd;
+	if (vm->sup->detached) {
+		log_fd = vm_claim_log(vm->claim, err);
+		if (log_fd < 0)
+			return log_fd;
+		process.log_fd = log_fd;
+	}
+	/* The socket listens already. A VM may be gone before we return. */
+	rc = follow_events(vm, err);
+	if (rc)
+		return rc;
+	num_locks = vm_claim_fds(vm->claim, &locks);
+	memcpy(fds, locks, num_locks * sizeof(fds[0]));
+	process.num_fds =
+		num_locks + vm_resources_fds(vm->cfg, fds + num_locks,
+					     VM_PROCESS_FDS_MAX - num_locks);
+	process.config_fd = config_fd;
+	process.control_fd = control_fd;
+	return vm_process_spawn(&vm->proc, &process, err);
+}
+
 static int launch(struct supervised_vm *vm, struct err *err)
 {
 	int rc = claim(vm, err);
@@ -216,9 +221,7 @@ static int launch(struct supervised_vm *vm, struct err *err)
 	if (rc)
 		return rc;
 	rc = spawn(vm, err);
-	if (!rc)
-		rc = join_cgroup(vm, err);
-	return rc ? rc : follow_events(vm, err);
+	return rc ? rc : join_cgroup(vm, err);
 }
 
 static int check_origin(struct supervised_vm *vm, struct err *err)

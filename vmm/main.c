@@ -88,9 +88,7 @@ static int parse_options(struct options *opt, int argc, char **argv,
 	enum {
 		CONFIG,
 		CONTROL,
-		CONSOLE,
 		LIFELINE,
-		PROBE,
 		VERSION_,
 		HELP
 	};

@@ -1,15 +1,13 @@
 /*
  * vmm_launch.h - how lwx-vm starts lwx-vmm and what comes back.
  *
- *	lwx-vmm --config-fd N --control-fd N [--console-fd N] [--lifeline-fd N]
+ *	lwx-vmm --config-fd N --control-fd N [--lifeline-fd N]
  *
  * --config-fd:   file with the CBOR of struct vm_config; fds by number.
  *                console_log_fd may be a pipe: the supervisor in the foreground
- *                collects the output by it.
+ *                collects the output by it, and lwx-vmm ends when all is
+ *                written.
  * --control-fd:  listening SOCK_SEQPACKET socket of the control protocol
- * --console-fd:  connected SOCK_STREAM socket: a console client from the start.
- *                lwx-vm does without it and passes a pipe as the log, which
- *                lwx-vmm empties before it ends
  * --lifeline-fd: read end of a pipe. End of file or hang-up means that the
  *                owner has died: the VM ends at once with
  *                VMM_STATUS_HOST_ENDED. Without it the VM survives its owner.
