@@ -6,7 +6,7 @@
 #include "cbor_rw.h"
 #include "cleanup.h"
 #include "ctl_server.h"
-
+#include "kvm_probe.h"
 #include "log.h"
 #include "machine.h"
 #include "macros.h"
@@ -52,7 +52,7 @@ static void usage(FILE *to)
 {
 	(void)fputs("Usage: lwx-vmm --config-fd N --control-fd N "
 		    "[--lifeline-fd N]\n"
-		    "       lwx-vmm --version | --help\n"
+		    "       lwx-vmm --probe | --version | --help\n"
 		    "\n"
 		    "Runs one virtual machine. Started by lwx-vm(1); the file "
 		    "descriptors are\n"
@@ -63,6 +63,8 @@ static void usage(FILE *to)
 		    "protocol\n"
 		    "  --lifeline-fd N  pipe: the VM ends when its other end "
 		    "closes\n"
+		    "  --probe          print what this host's KVM can do, as "
+		    "JSON\n"
 		    "  --version        print the version\n"
 		    "  --help           print this text\n",
 		    to);
@@ -82,6 +84,14 @@ static int parse_fd(const char *option, const char *text, struct err *err)
 	return (int)value;
 }
 
+static void print_probe(void)
+{
+	struct kvm_probe probe;
+
+	kvm_probe_run(&probe);
+	kvm_probe_print(&probe, stdout);
+}
+
 static int parse_options(struct options *opt, int argc, char **argv,
 			 struct err *err)
 {
@@ -89,6 +99,7 @@ static int parse_options(struct options *opt, int argc, char **argv,
 		CONFIG,
 		CONTROL,
 		LIFELINE,
+		PROBE,
 		VERSION_,
 		HELP
 	};
@@ -96,6 +107,7 @@ static int parse_options(struct options *opt, int argc, char **argv,
 		{"config-fd", required_argument, NULL, CONFIG},
 		{"control-fd", required_argument, NULL, CONTROL},
 		{"lifeline-fd", required_argument, NULL, LIFELINE},
+		{"probe", no_argument, NULL, PROBE},
 		{"version", no_argument, NULL, VERSION_},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
@@ -115,6 +127,9 @@ static int parse_options(struct options *opt, int argc, char **argv,
 			if (*fds[which] < 0)
 				return *fds[which];
 			break;
+		case PROBE:
+			print_probe();
+			exit(EXIT_SUCCESS);
 		case VERSION_:
 			(void)puts("lwx-vmm " PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);

@@ -1,6 +1,7 @@
 /* kvm_vm.c - system and VM level of the KVM API. */
 #include "kvm_vm.h"
 
+#include "kvm_probe.h"
 #include "macros.h"
 
 #include <errno.h>
@@ -16,19 +17,6 @@
 #define IDENTITY_MAP_GPA 0xFFFBC000ULL
 
 #define CPUID_ENTRIES_MAX 256
-
-static const struct {
-	int cap;
-	const char *name;
-} required_caps[] = {
-	{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
-	{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
-	{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
-	{KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"},
-	{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
-	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
-	{KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
-};
 
 static int open_kvm(struct kvm_vm *vm, struct err *err)
 {
@@ -51,12 +39,12 @@ static int open_kvm(struct kvm_vm *vm, struct err *err)
 		return err_setx(err, -EPROTO,
 				"/dev/kvm: API version %d, not %d", version,
 				KVM_API_VERSION);
-	for (size_t i = 0; i < ARRAY_SIZE(required_caps); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(kvm_required_caps); i++) {
 		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION,
-			  required_caps[i].cap) > 0)
+			  kvm_required_caps[i].cap) > 0)
 			continue;
 		return err_setx(err, -ENOTSUP, "/dev/kvm lacks %s",
-				required_caps[i].name);
+				kvm_required_caps[i].name);
 	}
 	vm->run_size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (vm->run_size < (int)sizeof(struct kvm_run))
