@@ -152,26 +152,36 @@ static void loopback_up(void)
 	close(fd);
 }
 
-/* @raw: the output goes to a file or pipe, so lines end in LF alone. */
+static void redirect(const char *path, int flags, int target)
+{
+	int fd = open(path, flags);
+
+	if (fd < 0 || dup2(fd, target) < 0)
+		die("open", path);
+	if (fd != target)
+		close(fd);
+}
+
+/*
+ * @raw: the output goes to a file or pipe. Lines end in LF alone, and there is
+ * no controlling terminal, which could stop background processes. (Standard
+ * input is not the console either: bash would make it the terminal.)
+ */
 static void open_console(bool raw)
 {
 	struct termios tty;
-	int fd;
 
 	setsid();
-	fd = open("/dev/hvc0", O_RDWR);
-	if (fd < 0)
-		die("open", "/dev/hvc0");
-	if (raw && tcgetattr(fd, &tty) == 0) {
+	if (raw)
+		redirect("/dev/null", O_RDONLY, STDIN_FILENO);
+	else
+		redirect("/dev/hvc0", O_RDWR, STDIN_FILENO);
+	redirect("/dev/hvc0", O_WRONLY | O_NOCTTY, STDOUT_FILENO);
+	redirect("/dev/hvc0", O_WRONLY | O_NOCTTY, STDERR_FILENO);
+	if (raw && tcgetattr(STDOUT_FILENO, &tty) == 0) {
 		cfmakeraw(&tty);
-		tcsetattr(fd, TCSANOW, &tty);
-	} else {
-		(void)ioctl(fd, TIOCSCTTY, 1);
+		(void)tcsetattr(STDOUT_FILENO, TCSANOW, &tty);
 	}
-	for (int i = 0; i < 3; i++)
-		dup2(fd, i);
-	if (fd > 2)
-		close(fd);
 }
 
 static pid_t start_command(void)
