@@ -10,6 +10,7 @@ libvirtio_a_SOURCES = \
 	%D%/virtio_console.c %D%/virtio_console.h \
 	%D%/virtio_device.c %D%/virtio_device.h \
 	%D%/virtio_mmio.c %D%/virtio_mmio.h \
+	%D%/virtio_rng.c %D%/virtio_rng.h \
 	%D%/virtqueue.c %D%/virtqueue.h
 
 # Link order of what stands on libvirtio.

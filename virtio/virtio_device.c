@@ -463,8 +463,7 @@ void virtio_device_read_config(struct virtio_device *dev, uint32_t offset,
 void virtio_device_write_config(struct virtio_device *dev, uint32_t offset,
 				const void *data, uint32_t len)
 {
-	if (!dev->ops->config_write ||
-	    !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_DRIVER))
+	if (!dev->ops->config_write)
 		return;
 	(void)pthread_mutex_lock(&dev->lock);
 	dev->ops->config_write(dev, offset, data, len);

@@ -206,8 +206,7 @@ void virtio_device_copy_config(const void *config, uint32_t size,
 void virtio_device_read_config(struct virtio_device *dev, uint32_t offset,
 			       void *data, uint32_t len);
 
-/** virtio_device_write_config() - ignored before the driver acknowledged the
- * device (DRIVER), or if the class has nothing writable. */
+/** virtio_device_write_config() - any offset, length and device status. */
 void virtio_device_write_config(struct virtio_device *dev, uint32_t offset,
 				const void *data, uint32_t len);
 

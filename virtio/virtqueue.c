@@ -296,17 +296,32 @@ int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain)
 	return 1;
 }
 
-void virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written)
+/* The head is in flight no more. */
+static void clear_busy(struct virtqueue *vq, uint16_t head)
 {
-	struct vring_used *used = vq->used;
-	struct vring_used_elem *elem =
-		&used->ring[vq->used_idx & (vq->size - 1)];
 	uint64_t bit = 1ULL << (head % HEADS_PER_WORD);
 
 	assert(head < vq->size && vq->in_flight);
 	assert(vq->head_busy[head / HEADS_PER_WORD] & bit);
 	vq->head_busy[head / HEADS_PER_WORD] &= ~bit;
 	vq->in_flight--;
+}
+
+void virtqueue_unpop(struct virtqueue *vq, uint16_t head)
+{
+	clear_busy(vq, head);
+	vq->last_avail--;
+	__atomic_store_n(&vq->stats.popped, vq->stats.popped - 1,
+			 __ATOMIC_RELAXED);
+}
+
+void virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written)
+{
+	struct vring_used *used = vq->used;
+	struct vring_used_elem *elem =
+		&used->ring[vq->used_idx & (vq->size - 1)];
+
+	clear_busy(vq, head);
 	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
 	__atomic_store_n(&elem->len, htole32(written), __ATOMIC_RELAXED);
 	vq->used_idx++;

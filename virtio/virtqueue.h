@@ -51,7 +51,7 @@ struct virtqueue_layout {
 
 /**
  * struct virtqueue_stats - counters, written by the owner, read by anyone
- * @popped:     chains taken
+ * @popped:     chains taken, less those put back
  * @pushed:     chains given back
  * @kicks:      doorbells seen
  * @interrupts: interrupts raised
@@ -118,6 +118,13 @@ void virtqueue_disable(struct virtqueue *vq);
  * caller then calls virtio_device_fail().
  */
 int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain);
+
+/**
+ * virtqueue_unpop() - put the request popped last back, as if never taken
+ *
+ * Only for the most recent pop of this queue, and not after it was pushed.
+ */
+void virtqueue_unpop(struct virtqueue *vq, uint16_t head);
 
 /**
  * virtqueue_push() - give a chain back; published by virtqueue_flush()

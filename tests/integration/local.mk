@@ -22,3 +22,11 @@ tests_integration_test_ctl_server_SOURCES = %D%/test_ctl_server.c
 tests_integration_test_ctl_server_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_ctl_server_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_ctl_server
+
+check_PROGRAMS += tests/integration/test_virtio_core
+tests_integration_test_virtio_core_SOURCES = %D%/test_virtio_core.c
+tests_integration_test_virtio_core_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_virtio_core_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+tests_integration_test_virtio_core_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_virtio_core

@@ -92,3 +92,15 @@ tests_unit_test_ctl_proto_SOURCES = %D%/test_ctl_proto.c
 tests_unit_test_ctl_proto_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_ctl_proto_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_ctl_proto
+
+check_PROGRAMS += tests/unit/test_virtio_mmio
+tests_unit_test_virtio_mmio_SOURCES = %D%/test_virtio_mmio.c
+tests_unit_test_virtio_mmio_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_virtio_mmio_LDADD = $(FAKE_ENGINE_TEST_LIBS)
+TESTS += tests/unit/test_virtio_mmio
+
+check_PROGRAMS += tests/unit/test_virtio_rng
+tests_unit_test_virtio_rng_SOURCES = %D%/test_virtio_rng.c
+tests_unit_test_virtio_rng_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_virtio_rng_LDADD = $(FAKE_ENGINE_TEST_LIBS)
+TESTS += tests/unit/test_virtio_rng

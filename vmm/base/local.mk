@@ -4,6 +4,7 @@ libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) $(URING_CFLAGS)
 libbase_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libbase_a_SOURCES = \
 	%D%/cleanup.h \
+	%D%/clock.h \
 	%D%/disk_file.c %D%/disk_file.h \
 	%D%/err.c %D%/err.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
