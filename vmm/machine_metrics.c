@@ -1,16 +1,24 @@
 /* machine_metrics.c - counters of a VM as Prometheus text. */
 #include "machine_internal.h"
 #include "macros.h"
+#include "virtio_blk.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static void print_head(FILE *out, const char *name, const char *type,
+		       const char *help)
+{
+	(void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+		      type);
+}
+
 static void print_exits(FILE *out, struct machine *m)
 {
-	(void)fputs("# HELP lwx_vcpu_exits_total Exits to user space.\n"
-		    "# TYPE lwx_vcpu_exits_total counter\n",
-		    out);
+	print_head(out, "lwx_vcpu_exits_total", "counter",
+		   "Exits to user space.");
 	for (uint32_t i = 0; i < m->num_vcpus; i++) {
 		for (uint32_t reason = 0; reason < VCPU_EXIT_REASONS;
 		     reason++) {
@@ -77,23 +85,128 @@ static void print_queue_counter(FILE *out, const struct machine *m, size_t c)
 static void print_queues(FILE *out, const struct machine *m)
 {
 	for (size_t c = 0; c < ARRAY_SIZE(queue_counters); c++) {
-		(void)fprintf(out, "# HELP %s %s\n# TYPE %s counter\n",
-			      queue_counters[c].name, queue_counters[c].help,
-			      queue_counters[c].name);
+		print_head(out, queue_counters[c].name, "counter",
+			   queue_counters[c].help);
 		print_queue_counter(out, m, c);
 	}
+}
+
+/* The counters of one queue of one disk, with the labels they all share. */
+struct disk_queue {
+	char labels[96];
+	struct virtio_blk_stats stats;
+};
+
+static void print_by_op(FILE *out, const struct disk_queue *queues,
+			size_t count, const char *name, const char *help,
+			size_t offset)
+{
+	print_head(out, name, "counter", help);
+	for (size_t i = 0; i < count; i++) {
+		const void *at = (const char *)&queues[i].stats + offset;
+		const uint64_t *values = at;
+
+		for (unsigned int op = 0; op < BLK_OP_COUNT; op++)
+			(void)fprintf(out, "%s{%s,op=\"%s\"} %" PRIu64 "\n",
+				      name, queues[i].labels, blk_op_name(op),
+				      values[op]);
+	}
+}
+
+static void print_plain(FILE *out, const struct disk_queue *queues,
+			size_t count, const char *name, const char *help,
+			size_t offset)
+{
+	print_head(out, name, "counter", help);
+	for (size_t i = 0; i < count; i++) {
+		const void *at = (const char *)&queues[i].stats + offset;
+
+		(void)fprintf(out, "%s{%s} %" PRIu64 "\n", name,
+			      queues[i].labels, *(const uint64_t *)at);
+	}
+}
+
+/* Bucket n counts what took less than 2^n us; Prometheus wants running sums. */
+static void print_latency(FILE *out, const struct disk_queue *queues,
+			  size_t count)
+{
+	const char *name = "lwx_disk_latency_seconds";
+
+	print_head(out, name, "histogram",
+		   "Time of a request from the queue and back.");
+	for (size_t i = 0; i < count; i++) {
+		const struct virtio_blk_stats *stats = &queues[i].stats;
+		uint64_t sum = 0;
+
+		for (unsigned int b = 0; b < BLK_LATENCY_BUCKETS - 1; b++) {
+			sum += stats->latency[b];
+			(void)fprintf(out,
+				      "%s_bucket{%s,le=\"%.6f\"} %" PRIu64 "\n",
+				      name, queues[i].labels,
+				      (double)(1ULL << b) / 1e6, sum);
+		}
+		sum += stats->latency[BLK_LATENCY_BUCKETS - 1];
+		(void)fprintf(out,
+			      "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n"
+			      "%s_sum{%s} %.6f\n%s_count{%s} %" PRIu64 "\n",
+			      name, queues[i].labels, sum, name,
+			      queues[i].labels, (double)stats->latency_us / 1e6,
+			      name, queues[i].labels, sum);
+	}
+}
+
+static int print_disks(FILE *out, const struct machine *m)
+{
+	struct disk_queue *queues;
+	size_t count = 0;
+
+	queues = calloc(m->cfg->num_disks * VIRTIO_BLK_QUEUES_MAX + 1,
+			sizeof(*queues));
+	if (!queues)
+		return -ENOMEM;
+	for (size_t d = 0; d < m->cfg->num_disks; d++) {
+		const struct virtio_device *dev = m->virtio[m->disks[d]].dev;
+
+		for (unsigned int q = 0; q < dev->num_queues; q++) {
+			struct disk_queue *queue = &queues[count++];
+
+			(void)snprintf(queue->labels, sizeof(queue->labels),
+				       "vm=\"%s\",device=\"%s\",queue=\"%u\"",
+				       m->cfg->name, dev->name, q);
+			virtio_blk_stats(dev, q, &queue->stats);
+		}
+	}
+	if (count) {
+		print_by_op(out, queues, count, "lwx_disk_requests_total",
+			    "Requests completed.",
+			    offsetof(struct virtio_blk_stats, requests));
+		print_by_op(out, queues, count, "lwx_disk_bytes_total",
+			    "Bytes transferred.",
+			    offsetof(struct virtio_blk_stats, bytes));
+		print_plain(out, queues, count, "lwx_disk_errors_total",
+			    "Requests that did not succeed.",
+			    offsetof(struct virtio_blk_stats, errors));
+		print_plain(out, queues, count, "lwx_disk_throttled_total",
+			    "Requests made to wait by the rate limit.",
+			    offsetof(struct virtio_blk_stats, throttled));
+		print_latency(out, queues, count);
+	}
+	free(queues);
+	return 0;
 }
 
 char *machine_metrics(struct machine *m, size_t *len)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, len);
+	int rc;
 
 	if (!out)
 		return NULL;
 	print_exits(out, m);
 	print_queues(out, m);
-	if (fclose(out)) {
+	rc = print_disks(out, m);
+	if (fclose(out) || rc) {
 		free(text);
 		return NULL;
 	}
