@@ -16,3 +16,14 @@ lwx_vm_SOURCES = \
 	%D%/verb_start.c \
 	%D%/verb_stop.c
 lwx_vm_LDADD = libhost.a $(HOSTCFG_LIBS) $(JANSSON_LIBS)
+
+# lwx-bench: lwx-vmm beside a peer.
+bin_PROGRAMS += lwx-bench
+lwx_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
+lwx_bench_SOURCES = \
+	%D%/bench_first.c %D%/bench_first.h \
+	%D%/bench_guest.c %D%/bench_guest.h \
+	%D%/bench_start.c %D%/bench_start.h \
+	%D%/bench_stats.c %D%/bench_stats.h \
+	%D%/lwx_bench.c
+lwx_bench_LDADD = $(HOST_LIBS) $(JANSSON_LIBS)

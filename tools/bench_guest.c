@@ -1,0 +1,296 @@
+/* bench_guest.c - start one guest under lwx-vmm or under a peer. */
+#include "bench_guest.h"
+
+#include "cbor_rw.h"
+#include "cleanup.h"
+#include "macros.h"
+#include "vm_config.h"
+#include "vm_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGS_MAX 64
+#define BENCH_UUID "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+
+/** struct command - an argument vector under construction; no allocation */
+struct command {
+	const char *argv[ARGS_MAX];
+	size_t argc;
+	char numbers[4][32];
+	char path[1024];
+};
+
+const char *bench_vmm_name(enum bench_vmm vmm)
+{
+	static const char *const names[] = {
+		[BENCH_LWX] = "lwx-vmm",
+		[BENCH_QEMU] = "QEMU microvm",
+	};
+	_Static_assert(ARRAY_SIZE(names) == BENCH_VMMS, "a name for each");
+
+	return names[vmm];
+}
+
+uint64_t bench_now_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static void add(struct command *cmd, const char *arg)
+{
+	if (cmd->argc < ARGS_MAX - 1)
+		cmd->argv[cmd->argc++] = arg;
+}
+
+static void add_trace(struct command *cmd, const struct bench_guest_config *cfg)
+{
+	if (!cfg->trace)
+		return;
+	add(cmd, "strace");
+	add(cmd, "-f");
+	add(cmd, "-qq");
+	add(cmd, "-o");
+	add(cmd, cfg->trace);
+}
+
+static void qemu_command(struct command *cmd,
+			 const struct bench_guest_config *cfg)
+{
+	add_trace(cmd, cfg);
+	add(cmd, "qemu-system-x86_64");
+	add(cmd, "-nodefaults");
+	add(cmd, "-no-user-config");
+	add(cmd, "-no-reboot");
+	add(cmd, "-display");
+	add(cmd, "none");
+	add(cmd, "-serial");
+	add(cmd, "stdio");
+	add(cmd, "-device");
+	add(cmd, "isa-debug-exit,iobase=0x604,iosize=1");
+	add(cmd, "-machine");
+	add(cmd, cfg->acpi ? "microvm,accel=kvm,rtc=on"
+			   : "microvm,accel=kvm,acpi=off,pit=off,pic=off");
+	add(cmd, "-cpu");
+	/* A KVM that emulates may refuse this MSR, which QEMU does not survive.
+	 */
+	add(cmd, "host,-arch-capabilities");
+	(void)snprintf(cmd->numbers[0], sizeof(cmd->numbers[0]), "%llu",
+		       (unsigned long long)(cfg->memory >> 20));
+	add(cmd, "-m");
+	add(cmd, cmd->numbers[0]);
+	add(cmd, "-kernel");
+	add(cmd, cfg->kernel);
+	if (cfg->initrd) {
+		add(cmd, "-initrd");
+		add(cmd, cfg->initrd);
+	}
+	add(cmd, "-append");
+	add(cmd, cfg->cmdline);
+}
+
+static int open_inheritable(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY); /* lwx-vmm gets it by number */
+
+	return fd < 0 ? err_set(err, -errno, "%s", path) : fd;
+}
+
+/* Fill the configuration; the strings are borrowed, so nothing is freed. */
+static int fill_config(struct vm_config *vm,
+		       const struct bench_guest_config *cfg, char *name,
+		       char *uuid, int console_fd, struct err *err)
+{
+	vm_config_init(vm);
+	vm->name = name;
+	vm->uuid = uuid;
+	vm->vcpus = 1;
+	vm->memory.size = cfg->memory;
+	vm->announce = cfg->acpi ? VM_ANNOUNCE_ACPI : VM_ANNOUNCE_CMDLINE;
+	vm->console_log_fd = console_fd;
+	vm->boot.kernel_fd = open_inheritable(cfg->kernel, err);
+	if (vm->boot.kernel_fd < 0)
+		return vm->boot.kernel_fd;
+	if (!cfg->initrd)
+		return 0;
+	vm->boot.initrd_fd = open_inheritable(cfg->initrd, err);
+	return MIN(vm->boot.initrd_fd, 0);
+}
+
+static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
+			struct err *err)
+{
+	AUTO_FREE uint8_t *cbor = malloc(CBOR_MESSAGE_MAX);
+	AUTO_CLOSE int fd = memfd_create("config", 0);
+	AUTO_FREE char *kernel = strdup(cfg->kernel);
+	AUTO_FREE char *initrd = cfg->initrd ? strdup(cfg->initrd) : NULL;
+	AUTO_FREE char *cmdline = strdup(cfg->cmdline);
+	char name[] = "bench", uuid[] = BENCH_UUID;
+	char log[] = "console";
+	struct vm_config vm;
+	int len;
+
+	if (!cbor || fd < 0 || !kernel || !cmdline || (cfg->initrd && !initrd))
+		return err_set(err, -ENOMEM, "configuration");
+	len = fill_config(&vm, cfg, name, uuid, console_fd, err);
+	if (len < 0)
+		return len;
+	vm.boot.kernel = kernel;
+	vm.boot.initrd = initrd;
+	vm.boot.cmdline = cmdline;
+	vm.console_log = log;
+	len = vm_config_encode(&vm, cbor, CBOR_MESSAGE_MAX, err);
+	if (len < 0)
+		return len;
+	if (write(fd, cbor, (size_t)len) != len || lseek(fd, 0, SEEK_SET))
+		return err_set(err, -EIO, "configuration");
+	return steal_fd(&fd);
+}
+
+/* A control socket that nobody will call: bound to an abstract address. */
+static int control_socket(struct err *err)
+{
+	const struct sockaddr_un any = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	if (fd < 0 ||
+	    bind(fd, (const struct sockaddr *)&any, sizeof(sa_family_t)) ||
+	    listen(fd, 1))
+		return err_set(err, -errno, "control socket");
+	return steal_fd(&fd);
+}
+
+static int lwx_command(struct command *cmd,
+		       const struct bench_guest_config *cfg, int console_fd,
+		       struct err *err)
+{
+	int rc, config_fd, control_fd;
+
+	rc = vm_process_find(cmd->path, sizeof(cmd->path), err);
+	if (rc)
+		return rc;
+	config_fd = config_memfd(cfg, console_fd, err);
+	if (config_fd < 0)
+		return config_fd;
+	control_fd = control_socket(err);
+	if (control_fd < 0)
+		return control_fd;
+	(void)snprintf(cmd->numbers[0], sizeof(cmd->numbers[0]), "%d",
+		       config_fd);
+	(void)snprintf(cmd->numbers[1], sizeof(cmd->numbers[1]), "%d",
+		       control_fd);
+	add_trace(cmd, cfg);
+	add(cmd, cmd->path);
+	add(cmd, "--config-fd");
+	add(cmd, cmd->numbers[0]);
+	add(cmd, "--control-fd");
+	add(cmd, cmd->numbers[1]);
+	return 0;
+}
+
+/* In the child: files are opened here, so that the parent's table stays as it
+ * is from guest to guest. */
+_Noreturn static void exec_guest(enum bench_vmm vmm,
+				 const struct bench_guest_config *cfg,
+				 int console_fd)
+{
+	struct command cmd = {.argc = 0};
+	struct err err = {0};
+
+	(void)dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	if (vmm == BENCH_QEMU) {
+		(void)dup2(console_fd, STDOUT_FILENO);
+		qemu_command(&cmd, cfg);
+	} else if (lwx_command(&cmd, cfg, console_fd, &err)) {
+		(void)fprintf(stderr, "lwx-bench: %s\n", err.msg);
+		_exit(127);
+	}
+	(void)execvp(cmd.argv[0], (char *const *)(uintptr_t)cmd.argv);
+	(void)fprintf(stderr, "lwx-bench: %s: %s\n", cmd.argv[0],
+		      strerror(errno));
+	_exit(127);
+}
+
+int bench_guest_start(struct bench_guest *guest, enum bench_vmm vmm,
+		      const struct bench_guest_config *cfg, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, 0))
+		return err_set(err, -errno, "pipe");
+	(void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	guest->started_ns = bench_now_ns();
+	guest->pid = fork();
+	if (!guest->pid)
+		exec_guest(vmm, cfg, ends[1]);
+	(void)close(ends[1]);
+	if (guest->pid < 0) {
+		(void)close(ends[0]);
+		return err_set(err, -errno, "fork");
+	}
+	guest->console = ends[0];
+	return 0;
+}
+
+int bench_guest_wait_text(struct bench_guest *guest, const char *text,
+			  uint64_t *at_ns)
+{
+	size_t matched = 0;
+	char c;
+
+	while (text[matched]) {
+		ssize_t n = read(guest->console, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		if (c == text[matched])
+			matched++;
+		else
+			matched = c == text[0];
+	}
+	*at_ns = bench_now_ns();
+	return 0;
+}
+
+int bench_guest_wait_end(struct bench_guest *guest, uint64_t *cpu_ns)
+{
+	struct rusage usage;
+	int status;
+
+	while (wait4(guest->pid, &status, 0, &usage) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	(void)close(guest->console);
+	*cpu_ns = ((uint64_t)usage.ru_utime.tv_sec +
+		   (uint64_t)usage.ru_stime.tv_sec) *
+			  1000000000ULL +
+		  ((uint64_t)usage.ru_utime.tv_usec +
+		   (uint64_t)usage.ru_stime.tv_usec) *
+			  1000ULL;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+void bench_guest_kill(struct bench_guest *guest)
+{
+	uint64_t cpu_ns;
+
+	(void)kill(guest->pid, SIGKILL);
+	(void)bench_guest_wait_end(guest, &cpu_ns);
+}
