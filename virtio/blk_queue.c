@@ -188,7 +188,7 @@ static void start(struct blk_slot *slot)
 
 static void timer_done(struct io_op *op, int res);
 
-/* Ask the limit for the request held by the first queue in line. */
+/* Ask the limit; if the answer is no the timer is armed for the next try. */
 static bool may_go(struct virtio_blk *blk, const struct blk_slot *slot)
 {
 	const struct blk_request *req = &slot->io.req;
@@ -242,7 +242,8 @@ static void timer_done(struct io_op *op, int res)
 
 	(void)res;
 	blk->timer_armed = false;
-	while (blk->waiting_first != NULL &&
+	/* A drain below may have asked already and armed the timer. */
+	while (blk->waiting_first != NULL && !blk->timer_armed &&
 	       may_go(blk, blk->waiting_first->held)) {
 		struct blk_slot *slot = next_waiting(blk);
 

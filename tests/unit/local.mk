@@ -104,3 +104,11 @@ tests_unit_test_virtio_rng_SOURCES = %D%/test_virtio_rng.c
 tests_unit_test_virtio_rng_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_virtio_rng_LDADD = $(FAKE_ENGINE_TEST_LIBS)
 TESTS += tests/unit/test_virtio_rng
+
+check_PROGRAMS += tests/unit/test_blk_faults
+tests_unit_test_blk_faults_SOURCES = %D%/test_blk_faults.c
+tests_unit_test_blk_faults_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_blk_faults_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=io_engine_writev,--wrap=malloc,--wrap=calloc
+tests_unit_test_blk_faults_LDADD = $(FAKE_ENGINE_TEST_LIBS)
+TESTS += tests/unit/test_blk_faults
