@@ -1,1 +1,18 @@
-# tests/payload/local.mk
+# tests/payload/local.mk - lwx-vmm with payload guests on the local /dev/kvm.
+check_LIBRARIES += libpayload.a
+PAYLOAD_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-iquote $(top_srcdir)/tests/guest -iquote $(top_srcdir)/tests/payload \
+	-DLWX_VMM='"$(abs_top_builddir)/lwx-vmm"' \
+	-DPAYLOAD_ELF='"$(abs_top_builddir)/tests/guest/payload.elf"'
+PAYLOAD_LIBS = libpayload.a $(CONTROL_LIBS) $(CMOCKA_LIBS)
+libpayload_a_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+libpayload_a_SOURCES = %D%/payload_vm.c %D%/payload_vm.h
+
+PAYLOAD_TESTS = \
+	tests/payload/test_machine
+check_PROGRAMS += $(PAYLOAD_TESTS)
+TESTS += $(PAYLOAD_TESTS)
+
+tests_payload_test_machine_SOURCES = %D%/test_machine.c
+tests_payload_test_machine_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_machine_LDADD = $(PAYLOAD_LIBS)

@@ -1,0 +1,86 @@
+/*
+ * payload_vm.h - run lwx-vmm with a payload guest, as its launcher would.
+ *
+ * Everything goes by inherited descriptors, so nothing is left behind whatever
+ * happens to the processes. One thread. Failures end the test (cmocka).
+ */
+#pragma once
+
+#include "ctl_client.h"
+#include "vm_config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PAYLOAD_TIMEOUT_MS 60000 /* for anything a guest does */
+#define PAYLOAD_OUTPUT_MAX 65536u
+
+/**
+ * struct payload_vm - one VM under test
+ * @cfg:      configuration; change it between init and start
+ * @pid:      of lwx-vmm, 0 when it does not run
+ * @pidfd:    the same
+ * @console:  read end of the pipe that collects its console output
+ * @input:    socket for console input, -1 before payload_vm_type()
+ * @lifeline: closing it ends the VM
+ * @control:  connected client of the control protocol
+ * @output:   what was read from @console so far, with a NUL
+ * @output_len: its length
+ */
+struct payload_vm {
+	struct vm_config cfg;
+	pid_t pid;
+	int pidfd;
+	int console;
+	int input;
+	int lifeline;
+	struct ctl_client *control;
+	char output[PAYLOAD_OUTPUT_MAX + 1];
+	size_t output_len;
+};
+
+/** payload_require_kvm() - first call of main(): where /dev/kvm cannot be used,
+ * say why and exit with 77, or with 1 if CI is set: there it must work. */
+void payload_require_kvm(void);
+
+/**
+ * payload_vm_init() - a VM of 32 MiB and one vCPU that boots payload.elf
+ * @vm:      big: make it static
+ * @cmdline: "payload=VERB ...", copied
+ */
+void payload_vm_init(struct payload_vm *vm, const char *cmdline);
+
+/** payload_vm_add_disk() - one more disk on @fd, which stays the caller's.
+ * Return: its entry, to be changed before the start. */
+struct vm_disk *payload_vm_add_disk(struct payload_vm *vm, int fd);
+
+/** payload_vm_start() - start lwx-vmm. */
+void payload_vm_start(struct payload_vm *vm);
+
+/** payload_vm_wait() - wait for its end and collect the rest of its output.
+ * Return: the exit status, or 1000 + the number of the signal it died of. */
+int payload_vm_wait(struct payload_vm *vm);
+
+/** payload_vm_run() - start, wait, fini. Return: as payload_vm_wait(). */
+int payload_vm_run(struct payload_vm *vm);
+
+/** payload_vm_expect() - wait until @text is in the output. */
+void payload_vm_expect(struct payload_vm *vm, const char *text);
+
+/** payload_vm_type() - send input to the console. */
+void payload_vm_type(struct payload_vm *vm, const char *text);
+
+/** payload_vm_call() - a control request without arguments that succeeds; the
+ * reply is valid until the next. */
+void payload_vm_call(struct payload_vm *vm, const char *verb,
+		     struct ctl_message *reply);
+
+/** payload_vm_fini() - kill it if it still runs, release everything. */
+void payload_vm_fini(struct payload_vm *vm);
+
+/** payload_temp_file() - unlinked file of @size bytes, for a disk. */
+int payload_temp_file(off_t size);
+
+/** payload_random() - any number: the tests print what they use. */
+uint64_t payload_random(void);

@@ -1,0 +1,139 @@
+/* test_machine.c - how a VM ends, its serial port, its CPUs. */
+#include "macros.h"
+#include "payload_vm.h"
+#include "vmm_launch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct payload_vm vm;
+
+static int run(const char *cmdline)
+{
+	payload_vm_init(&vm, cmdline);
+	return payload_vm_run(&vm);
+}
+
+static void test_ends_are_told_apart(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int status;
+	} cases[] = {
+		{"payload=exit code=0", 0},
+		{"payload=exit code=1", 1},
+		{"payload=exit code=77", 77},
+		{"payload=exit code=255", 255},
+		{"payload=poweroff", 0},
+		{"payload=triple", VMM_STATUS_TRIPLE},
+		{"payload=panic", VMM_STATUS_PANIC},
+		{"payload=reset", VMM_STATUS_RESET},
+		{"payload=none", 112},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (run(cases[i].cmdline) != cases[i].status)
+			fail_msg("%s", cases[i].cmdline);
+}
+
+static void test_every_exit_code(void **state)
+{
+	(void)state;
+	for (int code = 0; code < 256; code += 5) {
+		char cmdline[64];
+
+		(void)snprintf(cmdline, sizeof(cmdline), "payload=exit code=%d",
+			       code);
+		assert_int_equal(run(cmdline), code);
+	}
+}
+
+static void test_serial_output(void **state)
+{
+	(void)state;
+	assert_int_equal(run("payload=hello code=5"), 5);
+	assert_string_equal(vm.output, "hello from ring 3\n");
+}
+
+static void test_serial_output_is_complete(void **state)
+{
+	size_t lines = 0;
+
+	(void)state;
+	assert_int_equal(run("payload=flood lines=300 code=6"), 6);
+	for (const char *at = vm.output; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, 300);
+	assert_int_equal(vm.output_len, 300 * 200);
+}
+
+static void test_serial_input(void **state)
+{
+	(void)state;
+	payload_vm_init(&vm, "payload=serial-echo code=9");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	payload_vm_type(&vm, "ab");
+	payload_vm_expect(&vm, "<a><b>");
+	payload_vm_type(&vm, "0123456789abcdefghijklmnoq"); /* > the FIFO */
+	assert_int_equal(payload_vm_wait(&vm), 9);
+	assert_non_null(strstr(vm.output, "<m><n><o>"));
+	payload_vm_fini(&vm);
+}
+
+static void test_cpus_come_up(void **state)
+{
+	static const uint32_t counts[] = {1, 2, 4, 16};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		char cmdline[64];
+
+		(void)snprintf(cmdline, sizeof(cmdline),
+			       "payload=smp cpus=%u code=12", counts[i]);
+		payload_vm_init(&vm, cmdline);
+		vm.cfg.vcpus = counts[i];
+		assert_int_equal(payload_vm_run(&vm), 12);
+	}
+}
+
+static void test_memory_kinds(void **state)
+{
+	(void)state;
+	for (int kind = GUEST_MEM_PRIVATE; kind <= GUEST_MEM_SHARED; kind++) {
+		payload_vm_init(&vm, "payload=touch megabytes=400 code=3");
+		vm.cfg.memory.size = MIB(512);
+		vm.cfg.memory.kind = (enum guest_mem_kind)kind;
+		assert_int_equal(payload_vm_run(&vm), 3);
+	}
+}
+
+static void test_ports_nobody_answers(void **state)
+{
+	(void)state;
+	assert_int_equal(run("payload=ports code=4"), 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ends_are_told_apart),
+		cmocka_unit_test(test_every_exit_code),
+		cmocka_unit_test(test_serial_output),
+		cmocka_unit_test(test_serial_output_is_complete),
+		cmocka_unit_test(test_serial_input),
+		cmocka_unit_test(test_cpus_come_up),
+		cmocka_unit_test(test_memory_kinds),
+		cmocka_unit_test(test_ports_nobody_answers),
+	};
+
+	payload_require_kvm();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
