@@ -646,5 +646,8 @@ static int run_on(enum io_engine_kind kind, const char *name)
 
 int main(void)
 {
-	return run_on(IO_ENGINE_URING, "io_uring") ? 1 : 0;
+	int failed = run_on(IO_ENGINE_URING, "io_uring");
+
+	return failed + run_on(IO_ENGINE_AIO, "aio") ? EXIT_FAILURE
+						     : EXIT_SUCCESS;
 }

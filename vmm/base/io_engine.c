@@ -22,11 +22,13 @@
  */
 #include "io_engine_impl.h"
 
+#include "cleanup.h"
 #include "log.h"
 #include "macros.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +64,57 @@ void io_engine_fini(struct io_engine *engine)
 		(void)close(engine->wake_fd);
 }
 
+/* What an administrator can do about a refusal; the errno alone is vague. */
+static const char *why_refused(int code)
+{
+	static const char path[] = "/proc/sys/kernel/io_uring_disabled";
+	AUTO_CLOSE int fd = -1;
+	char value = '0';
+
+	if (code == -ENOSYS)
+		return "not in this kernel, or hidden by a seccomp filter";
+	if (code == -ENOMEM)
+		return "RLIMIT_MEMLOCK may be too small";
+	if (code != -EPERM && code != -EACCES)
+		return "kernel too old?";
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &value, 1) != 1 || value == '0')
+		return "forbidden by a seccomp filter or a security module";
+	if (value == '1')
+		return "kernel.io_uring_disabled=1: join kernel.io_uring_group";
+	return "kernel.io_uring_disabled=2";
+}
+
+static int create_auto(struct io_engine **out,
+		       const struct io_engine_config *cfg, struct err *err)
+{
+	static atomic_flag warned = ATOMIC_FLAG_INIT;
+	struct err refusal = {0};
+	int rc;
+
+	rc = io_uring_engine_create(out, cfg, &refusal);
+	if (!rc)
+		return 0;
+	rc = io_aio_engine_create(out, cfg, err);
+	if (!rc && !atomic_flag_test_and_set(&warned))
+		log_warn("%s (%s): using libaio instead", refusal.msg,
+			 why_refused(refusal.code));
+	return rc;
+}
+
 int io_engine_create(struct io_engine **out, const struct io_engine_config *cfg,
 		     struct err *err)
 {
 	if (!cfg->depth || cfg->max_files > INT16_MAX)
 		return err_setx(err, -EINVAL, "I/O engine: bad configuration");
-	if (cfg->kind == IO_ENGINE_AIO)
-		return err_setx(err, -ENOSYS, "I/O engine: no aio");
-	return io_uring_engine_create(out, cfg, err);
+	switch (cfg->kind) {
+	case IO_ENGINE_URING:
+		return io_uring_engine_create(out, cfg, err);
+	case IO_ENGINE_AIO:
+		return io_aio_engine_create(out, cfg, err);
+	default:
+		return create_auto(out, cfg, err);
+	}
 }
 
 void io_engine_destroy(struct io_engine *engine)
@@ -117,15 +162,27 @@ void io_engine_finish_later(struct io_engine *engine, struct io_op *op, int res)
 	io_op_list_push(&engine->finished, op);
 }
 
+/* The last op of a list that is not empty. */
+static struct io_op *list_last(const struct io_op_list *list)
+{
+	return container_of(list->last, struct io_op, priv.next);
+}
+
+/* Only what is there now: an op that is submitted again by its done and fails
+ * again must not keep the round from its end. */
 static int run_finished(struct io_engine *engine)
 {
-	struct io_op *op;
+	struct io_op *last, *op;
 	int count = 0;
 
-	while ((op = io_op_list_pop(&engine->finished))) {
+	if (!engine->finished.first)
+		return 0;
+	last = list_last(&engine->finished);
+	do {
+		op = io_op_list_pop(&engine->finished);
 		io_engine_complete(engine, op, op->priv.result);
 		count++;
-	}
+	} while (op != last);
 	return count;
 }
 
@@ -162,7 +219,7 @@ static void run_deferred(struct io_engine *engine)
 
 	if (!engine->deferred.first)
 		return;
-	last = container_of(engine->deferred.last, struct io_op, priv.next);
+	last = list_last(&engine->deferred);
 	do {
 		op = io_op_list_pop(&engine->deferred);
 		op->priv.state = IO_OP_IDLE;
