@@ -29,6 +29,12 @@ tests_fuzz_fuzz_guest_mem_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_guest_mem_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_guest_mem_LDADD = $(FUZZ_LIBS) $(BASE_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_ctl_proto
+tests_fuzz_fuzz_ctl_proto_SOURCES = %D%/fuzz_ctl_proto.c
+tests_fuzz_fuzz_ctl_proto_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_ctl_proto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_ctl_proto_LDADD = $(FUZZ_LIBS) $(CONTROL_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run
