@@ -100,6 +100,21 @@ static void mount_one(const struct mount_step *step)
 		die("mount", step->target);
 }
 
+/* What udev or a container engine would add to devtmpfs. */
+static void link_devices(void)
+{
+	static const char *const links[][2] = {
+		{"/proc/self/fd", NEW_ROOT "/dev/fd"},
+		{"/proc/self/fd/0", NEW_ROOT "/dev/stdin"},
+		{"/proc/self/fd/1", NEW_ROOT "/dev/stdout"},
+		{"/proc/self/fd/2", NEW_ROOT "/dev/stderr"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (symlink(links[i][0], links[i][1]) < 0)
+			die("link", links[i][1]);
+}
+
 static void mount_all(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -236,6 +251,7 @@ int main(void)
 					     NULL});
 	load_modules("/modules");
 	mount_all();
+	link_devices();
 	switch_root();
 	mount_writable(SHARE "/writable");
 	if (sethostname("l1", 2) < 0)
