@@ -35,6 +35,18 @@ tests_fuzz_fuzz_ctl_proto_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_ctl_proto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_ctl_proto_LDADD = $(FUZZ_LIBS) $(CONTROL_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_cbor
+tests_fuzz_fuzz_cbor_SOURCES = %D%/fuzz_cbor.c
+tests_fuzz_fuzz_cbor_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_cbor_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_cbor_LDADD = $(FUZZ_LIBS) $(CONTROL_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_host_config
+tests_fuzz_fuzz_host_config_SOURCES = %D%/fuzz_host_config.c
+tests_fuzz_fuzz_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_host_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_host_config_LDADD = $(FUZZ_LIBS) $(HOSTCFG_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run
