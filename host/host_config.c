@@ -298,7 +298,9 @@ int host_config_parse(struct host_config **out, const char *text, size_t len,
 	if (!hc->num_problems)
 		walk_root(&l);
 	config_destroy(&l.file);
-	qsort(hc->problems, hc->num_problems, sizeof(*hc->problems), by_line);
+	if (hc->num_problems)
+		qsort(hc->problems, hc->num_problems, sizeof(*hc->problems),
+		      by_line);
 	if (l.rc)
 		return err_set(err, l.rc, "%s", name);
 	return summarise(hc, err);

@@ -166,7 +166,8 @@ int host_config_select(const struct host_config *hc, const char *const *names,
 		if (j == count)
 			vms[count++] = vm;
 	}
-	qsort(vms, count, sizeof(*vms), by_start_order);
+	if (count)
+		qsort(vms, count, sizeof(*vms), by_start_order);
 	rc = check_memory(hc, vms, count, err);
 	return rc ? rc : (int)count;
 }

@@ -3,16 +3,18 @@
 # host.cfg and what is checked of the host.
 noinst_LIBRARIES += libhostcfg.a
 libhostcfg_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_HOST) $(CONFIG_CFLAGS) \
-	$(UUID_CFLAGS)
+	$(UUID_CFLAGS) $(JANSSON_CFLAGS)
 libhostcfg_a_CFLAGS = $(AM_CFLAGS)
 libhostcfg_a_SOURCES = \
+	%D%/host_check.c %D%/host_check.h \
 	%D%/host_config.c %D%/host_config.h %D%/host_config_priv.h \
 	%D%/host_config_check.c %D%/host_config_unique.c \
 	%D%/host_config_scan.c %D%/host_config_vms.c \
 	%D%/host_config_walk.c \
-	%D%/host_facts.c %D%/host_facts.h
+	%D%/host_facts.c %D%/host_facts.h \
+	%D%/host_probe.c %D%/host_probe.h
 
-HOSTCFG_LIBS = libhostcfg.a $(CONTROL_LIBS) $(CONFIG_LIBS)
+HOSTCFG_LIBS = libhostcfg.a $(CONTROL_LIBS) $(CONFIG_LIBS) $(JANSSON_LIBS)
 
 # State directory, processes, supervision.
 noinst_LIBRARIES += libhost.a

@@ -16,3 +16,11 @@ TESTS += $(PAYLOAD_TESTS)
 tests_payload_test_machine_SOURCES = %D%/test_machine.c
 tests_payload_test_machine_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_machine_LDADD = $(PAYLOAD_LIBS)
+
+# tests/payload/local.mk
+
+check_PROGRAMS += tests/payload/test_kvm_probe
+tests_payload_test_kvm_probe_SOURCES = %D%/test_kvm_probe.c
+tests_payload_test_kvm_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_payload_test_kvm_probe_LDADD = libkvm.a $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/payload/test_kvm_probe

@@ -112,3 +112,9 @@ tests_unit_test_blk_faults_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=io_engine_writev,--wrap=malloc,--wrap=calloc
 tests_unit_test_blk_faults_LDADD = $(FAKE_ENGINE_TEST_LIBS)
 TESTS += tests/unit/test_blk_faults
+
+check_PROGRAMS += tests/unit/test_host_check
+tests_unit_test_host_check_SOURCES = %D%/test_host_check.c
+tests_unit_test_host_check_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_host_check_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_host_check
