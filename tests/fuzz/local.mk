@@ -17,6 +17,12 @@ FUZZ_LIBS = tests/fuzz/libreplay.a
 TESTS += $(FUZZ_TARGETS)
 endif
 
+FUZZ_TARGETS += tests/fuzz/fuzz_blk_device
+tests_fuzz_fuzz_blk_device_SOURCES = %D%/fuzz_blk_device.c
+tests_fuzz_fuzz_blk_device_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_blk_device_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_blk_device_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz_blk_request
 tests_fuzz_fuzz_blk_request_SOURCES = %D%/fuzz_blk_request.c
 tests_fuzz_fuzz_blk_request_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -30,3 +30,9 @@ tests_integration_test_virtio_core_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_integration_test_virtio_core_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_virtio_core
+
+check_PROGRAMS += tests/integration/test_virtio_console
+tests_integration_test_virtio_console_SOURCES = %D%/test_virtio_console.c
+tests_integration_test_virtio_console_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_virtio_console_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_virtio_console

@@ -1,5 +1,6 @@
 /* test_virtio_blk.c - the block device on real files, on every I/O engine. */
 #include "blk_rig.h"
+#include "engines.h"
 #include "macros.h"
 #include "test.h"
 
@@ -21,15 +22,10 @@
 #define ALL_BUT(bit) (~0ULL & ~FEATURE(bit))
 #define SECTOR 512U
 
-static enum io_engine_kind engine_of(void **state)
-{
-	return *(const enum io_engine_kind *)*state;
-}
-
 static void start(struct blk_rig *blk, void **state,
 		  const struct blk_rig_options *options)
 {
-	if (!blk_rig_init(blk, engine_of(state), options))
+	if (!blk_rig_init(blk, engine_kind(state), options))
 		skip();
 }
 
@@ -759,24 +755,8 @@ static void test_full_disk(void **state)
 	blk_rig_fini(&blk);
 }
 
-static bool engine_works(enum io_engine_kind kind)
-{
-	const struct io_engine_config config = {
-		.kind = kind, .depth = 8, .max_files = 8};
-	struct io_engine *engine = NULL;
-	struct err err = {0};
-
-	if (io_engine_create(&engine, &config, &err) < 0) {
-		print_message("SKIP: %s\n", err.msg);
-		return false;
-	}
-	io_engine_destroy(engine);
-	return true;
-}
-
 int main(void)
 {
-	static enum io_engine_kind kinds[] = {IO_ENGINE_URING, IO_ENGINE_AIO};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_write_then_read),
 		cmocka_unit_test(test_all_segments),
@@ -800,19 +780,10 @@ int main(void)
 		cmocka_unit_test(test_deep_queue),
 		cmocka_unit_test(test_full_disk),
 	};
-	struct CMUnitTest of_engine[ARRAY_SIZE(tests)];
-	int failed = 0;
+	int failed;
 
 	make_full_dir();
-	for (unsigned int k = 0; k < ARRAY_SIZE(kinds); k++) {
-		if (!engine_works(kinds[k]))
-			continue;
-		memcpy(of_engine, tests, sizeof(tests));
-		for (unsigned int i = 0; i < ARRAY_SIZE(tests); i++)
-			of_engine[i].initial_state = &kinds[k];
-		failed += cmocka_run_group_tests_name(
-			k == 0 ? "io_uring" : "aio", of_engine, NULL, NULL);
-	}
+	failed = run_on_engines(tests, ARRAY_SIZE(tests));
 	(void)umount2(full_dir, MNT_DETACH);
 	(void)rmdir(full_dir);
 	return failed;

@@ -6,6 +6,7 @@ libdevicetest_a_SOURCES = \
 	%D%/blk_rig.c %D%/blk_rig.h \
 	%D%/device_rig.c %D%/device_rig.h \
 	%D%/echo_device.c %D%/echo_device.h \
+	%D%/engines.c %D%/engines.h \
 	%D%/fake_driver.c %D%/fake_driver.h \
 	%D%/test.h
 
