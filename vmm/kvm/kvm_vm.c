@@ -1,6 +1,7 @@
 /* kvm_vm.c - system and VM level of the KVM API. */
 #include "kvm_vm.h"
 
+#include "cleanup.h"
 #include "kvm_probe.h"
 #include "macros.h"
 
@@ -67,6 +68,40 @@ static int read_cpuid(struct kvm_vm *vm, struct err *err)
 	return 0;
 }
 
+/*
+ * Every GSI goes to the IO-APIC pin of its number. KVM's default also sends 0
+ * to 15 to a PIC that nobody has initialised: guests that are told of no PIC
+ * do not mask it, and would get interrupts as exceptions 0 to 15. Only a guest
+ * with a PIT may look for its GSI 0 there.
+ */
+static int route_interrupts(struct kvm_vm *vm, bool pit, struct err *err)
+{
+	AUTO_FREE struct kvm_irq_routing *routing = NULL;
+	const uint32_t pins = KVM_IOAPIC_NUM_PINS;
+
+	routing = calloc(1, sizeof(*routing) +
+				    (pins + 1) * sizeof(routing->entries[0]));
+	if (!routing)
+		return err_set(err, -ENOMEM, "interrupt routing");
+	for (uint32_t gsi = 0; gsi < pins; gsi++)
+		routing->entries[routing->nr++] =
+			(struct kvm_irq_routing_entry){
+				.gsi = gsi,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
+				.u.irqchip = {.irqchip = KVM_IRQCHIP_IOAPIC,
+					      .pin = gsi}};
+	if (pit)
+		routing->entries[routing->nr++] =
+			(struct kvm_irq_routing_entry){
+				.gsi = 0,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
+				.u.irqchip = {.irqchip =
+						      KVM_IRQCHIP_PIC_MASTER}};
+	if (ioctl(vm->vm_fd, KVM_SET_GSI_ROUTING, routing))
+		return err_set(err, -errno, "KVM_SET_GSI_ROUTING");
+	return 0;
+}
+
 static int create_vm(struct kvm_vm *vm, bool pit, struct err *err)
 {
 	uint64_t identity_map = IDENTITY_MAP_GPA;
@@ -83,7 +118,7 @@ static int create_vm(struct kvm_vm *vm, bool pit, struct err *err)
 		return err_set(err, -errno, "KVM_CREATE_IRQCHIP");
 	if (pit && ioctl(vm->vm_fd, KVM_CREATE_PIT2, &pit_config))
 		return err_set(err, -errno, "KVM_CREATE_PIT2");
-	return 0;
+	return route_interrupts(vm, pit, err);
 }
 
 int kvm_vm_create(struct kvm_vm **out, bool pit, struct err *err)
