@@ -9,6 +9,7 @@ libpayload_a_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 libpayload_a_SOURCES = %D%/payload_vm.c %D%/payload_vm.h
 
 PAYLOAD_TESTS = \
+	tests/payload/test_devices \
 	tests/payload/test_machine
 check_PROGRAMS += $(PAYLOAD_TESTS)
 TESTS += $(PAYLOAD_TESTS)
@@ -17,10 +18,12 @@ tests_payload_test_machine_SOURCES = %D%/test_machine.c
 tests_payload_test_machine_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_machine_LDADD = $(PAYLOAD_LIBS)
 
-# tests/payload/local.mk
-
 check_PROGRAMS += tests/payload/test_kvm_probe
 tests_payload_test_kvm_probe_SOURCES = %D%/test_kvm_probe.c
 tests_payload_test_kvm_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_payload_test_kvm_probe_LDADD = libkvm.a $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/payload/test_kvm_probe
+
+tests_payload_test_devices_SOURCES = %D%/test_devices.c
+tests_payload_test_devices_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_devices_LDADD = $(PAYLOAD_LIBS)

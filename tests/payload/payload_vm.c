@@ -251,10 +251,10 @@ void payload_vm_expect(struct payload_vm *vm, const char *text)
 	struct pollfd fd = {.fd = vm->console, .events = POLLIN};
 
 	while (!strstr(vm->output, text)) {
-		if (now_ms() > deadline || (fd.revents && !read_console(vm)))
+		if (now_ms() > deadline ||
+		    (poll(&fd, 1, 1000) == 1 && !read_console(vm)))
 			fail_msg("\"%s\" was not printed, but: %s", text,
 				 vm->output);
-		(void)poll(&fd, 1, 1000);
 	}
 }
 

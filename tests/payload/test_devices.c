@@ -1,0 +1,211 @@
+/* test_devices.c - disks, console and rng driven by payloads. */
+#include "cleanup.h"
+#include "macros.h"
+#include "pattern.h"
+#include "payload_vm.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DISK_SIZE MIB(8)
+
+static struct payload_vm vm;
+
+__attribute__((format(printf, 1, 2))) static void prepare(const char *fmt, ...)
+{
+	char cmdline[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(cmdline, sizeof(cmdline), fmt, ap);
+	va_end(ap);
+	payload_vm_init(&vm, cmdline);
+}
+
+/* The sectors [first, first + count) of @fd hold what @seed makes. */
+static void check_file(int fd, uint64_t seed, uint64_t first, uint64_t count)
+{
+	for (uint64_t sector = first; sector < first + count; sector++) {
+		uint64_t words[SECTOR_WORDS];
+
+		assert_int_equal(pread(fd, words, sizeof(words),
+				       (off_t)(sector * SECTOR_SIZE)),
+				 sizeof(words));
+		for (uint64_t i = 0; i < SECTOR_WORDS; i++)
+			assert_int_equal(words[i],
+					 pattern_word(seed, sector, i));
+	}
+}
+
+static void test_data_reach_the_file(void **state)
+{
+	static const char *const rings[] = {"plain", "all"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rings); i++) {
+		AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+		uint64_t seed = payload_random() >> 1;
+		uint8_t zeroes[SECTOR_SIZE] = {0}, sector[SECTOR_SIZE];
+
+		prepare("payload=blk seed=%llu start=3 sectors=1000 ring=%s "
+			"code=21",
+			(unsigned long long)seed, rings[i]);
+		payload_vm_add_disk(&vm, fd);
+		assert_int_equal(payload_vm_run(&vm), 21);
+		check_file(fd, seed, 3, 1000);
+		assert_int_equal(
+			pread(fd, sector, sizeof(sector), 1003 * SECTOR_SIZE),
+			sizeof(sector));
+		assert_memory_equal(sector, zeroes, sizeof(sector));
+
+		prepare("payload=blk seed=%llu code=22",
+			(unsigned long long)seed + 1);
+		payload_vm_add_disk(&vm, fd);
+		assert_int_equal(payload_vm_run(&vm), 22);
+		prepare("payload=blk-read seed=%llu code=23",
+			(unsigned long long)seed + 1);
+		payload_vm_add_disk(&vm, fd);
+		assert_int_equal(payload_vm_run(&vm), 23);
+		prepare("payload=blk-read seed=%llu code=24",
+			(unsigned long long)seed);
+		payload_vm_add_disk(&vm, fd);
+		assert_int_equal(payload_vm_run(&vm), 111);
+	}
+}
+
+static void test_every_disk_is_its_own(void **state)
+{
+	int fds[VM_DISKS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = payload_temp_file(DISK_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i += 5) {
+		prepare("payload=blk seed=%zu disk=%zu sectors=10 code=1", i,
+			i);
+		for (size_t j = 0; j < ARRAY_SIZE(fds); j++)
+			payload_vm_add_disk(&vm, fds[j]);
+		assert_int_equal(payload_vm_run(&vm), 1);
+		check_file(fds[i], i, 0, 10);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		(void)close(fds[i]);
+}
+
+static void test_stress(void **state)
+{
+	static const struct {
+		uint32_t queues;
+		uint32_t queue_size;
+		bool direct;
+		enum io_engine_kind engine;
+	} cases[] = {
+		{1, 128, false, IO_ENGINE_URING},
+		{4, 256, false, IO_ENGINE_URING},
+		{1, 16, true, IO_ENGINE_URING},
+		{2, 128, false, IO_ENGINE_AIO},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+		uint64_t seed = payload_random() >> 1;
+		struct vm_disk *disk;
+
+		if (cases[i].direct)
+			(void)fcntl(fd, F_SETFL, O_DIRECT);
+		prepare("payload=blkstress seed=%llu requests=3000 code=31",
+			(unsigned long long)seed);
+		vm.cfg.io_engine = cases[i].engine;
+		disk = payload_vm_add_disk(&vm, fd);
+		disk->queues = cases[i].queues;
+		disk->queue_size = cases[i].queue_size;
+		disk->direct = cases[i].direct;
+		if (payload_vm_run(&vm) != 31)
+			fail_msg("case %zu, seed %llu: %s", i,
+				 (unsigned long long)seed, vm.output);
+	}
+}
+
+static void test_bad_requests_fail_alone(void **state)
+{
+	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+
+	(void)state;
+	prepare("payload=blk-errors code=41");
+	payload_vm_add_disk(&vm, fd)->serial = strdup("serial number");
+	assert_int_equal(payload_vm_run(&vm), 41);
+	assert_non_null(strstr(vm.output, "disk id: serial number\n"));
+}
+
+static void test_a_read_only_disk(void **state)
+{
+	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+
+	(void)state;
+	prepare("payload=blk-errors code=42");
+	payload_vm_add_disk(&vm, fd)->readonly = true;
+	assert_int_equal(payload_vm_run(&vm), 42);
+}
+
+static void test_interrupts_reach_the_guest(void **state)
+{
+	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+
+	(void)state;
+	prepare("payload=irq requests=100 code=51");
+	payload_vm_add_disk(&vm, fd);
+	if (payload_vm_run(&vm) != 51)
+		fail_msg("%s", vm.output);
+}
+
+static void test_console_echo(void **state)
+{
+	(void)state;
+	prepare("payload=console code=61");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	payload_vm_type(&vm, "hello");
+	payload_vm_expect(&vm, "<hello>");
+	payload_vm_type(&vm, "q");
+	assert_int_equal(payload_vm_wait(&vm), 61);
+	assert_non_null(strstr(vm.output, "<q>"));
+	payload_vm_fini(&vm);
+}
+
+static void test_console_output_is_complete(void **state)
+{
+	size_t lines = 0;
+
+	(void)state;
+	prepare("payload=console-flood lines=1000 code=62");
+	assert_int_equal(payload_vm_run(&vm), 62);
+	for (const char *at = vm.output; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_data_reach_the_file),
+		cmocka_unit_test(test_every_disk_is_its_own),
+		cmocka_unit_test(test_stress),
+		cmocka_unit_test(test_bad_requests_fail_alone),
+		cmocka_unit_test(test_a_read_only_disk),
+		cmocka_unit_test(test_interrupts_reach_the_guest),
+		cmocka_unit_test(test_console_echo),
+		cmocka_unit_test(test_console_output_is_complete),
+	};
+
+	payload_require_kvm();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
