@@ -30,9 +30,10 @@ static void skip_line(struct scan *s)
 		s->pos++;
 }
 
-/* Behind the end of a comment or string; counts lines on the way. */
-static void skip_until(struct scan *s, const char *end)
+/* Behind the end of a @what; counts lines on the way. */
+static void skip_until(struct scan *s, const char *end, const char *what)
 {
+	unsigned int line = s->line;
 	size_t len = strlen(end);
 
 	while (*s->pos && strncmp(s->pos, end, len)) {
@@ -42,6 +43,9 @@ static void skip_until(struct scan *s, const char *end)
 			s->line++;
 		s->pos++;
 	}
+	if (!*s->pos)
+		host_problem_add(s->loader, line, "syntax",
+				 "a %s begins here and has no end", what);
 	s->pos += strnlen(s->pos, len);
 }
 
@@ -103,10 +107,10 @@ static void scan_one(struct scan *s)
 		skip_line(s);
 	} else if (!strncmp(s->pos, "/*", 2)) {
 		s->pos += 2;
-		skip_until(s, "*/");
+		skip_until(s, "*/", "comment");
 	} else if (c == '"') {
 		s->pos++;
-		skip_until(s, "\"");
+		skip_until(s, "\"", "string");
 	} else if (isalpha((unsigned char)c) || c == '*') {
 		while (name_char(*s->pos))
 			s->pos++;

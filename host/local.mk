@@ -31,3 +31,15 @@ libhost_a_SOURCES = \
 	%D%/vm_resources.c %D%/vm_resources.h
 
 HOST_LIBS = libhost.a $(CONTROL_LIBS)
+
+# host.cfg(5): the keys come from the parser's tables.
+noinst_PROGRAMS += host/host_cfg_keys
+host_host_cfg_keys_SOURCES = %D%/host_cfg_keys.c
+host_host_cfg_keys_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_HOST)
+host_host_cfg_keys_LDADD = $(HOSTCFG_LIBS)
+nodist_man_MANS += host/host.cfg.5
+CLEANFILES += host/host.cfg.5
+EXTRA_DIST += %D%/host.cfg.5.in
+host/host.cfg.5: %D%/host.cfg.5.in host/host_cfg_keys$(EXEEXT)
+	$(AM_V_GEN)host/host_cfg_keys <$(srcdir)/host/host.cfg.5.in >$@.tmp && \
+		mv $@.tmp $@
