@@ -1,1 +1,18 @@
-# tests/build/local.mk
+# tests/build/local.mk - the include direction and the rules every file obeys.
+TESTS += tests/build/check-includes tests/build/check-sources
+EXTRA_DIST += %D%/check-includes %D%/check-sources
+
+# What check-includes is told: compiler and flags as the build uses them.
+check_DATA = tests/build/flags
+CLEANFILES += tests/build/flags
+tests/build/flags: Makefile
+	@$(MKDIR_P) tests/build
+	$(AM_V_GEN){ echo 'compiler $(CC)'; \
+		echo 'base $(SEE_BASE)'; \
+		echo 'control $(SEE_CONTROL)'; \
+		echo 'kvm $(SEE_KVM)'; \
+		echo 'virtio $(SEE_VIRTIO)'; \
+		echo 'firmware $(SEE_FIRMWARE)'; \
+		echo 'host $(SEE_HOST)'; \
+		echo 'tools $(SEE_TOOLS)'; \
+		echo 'vmm $(SEE_VMM)'; } >$@

@@ -5,6 +5,14 @@ tests_integration_test_io_engine_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_io_engine_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_io_engine
 
+check_PROGRAMS += tests/integration/test_io_load
+tests_integration_test_io_load_SOURCES = %D%/test_io_load.c
+tests_integration_test_io_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_io_load_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+tests_integration_test_io_load_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_io_load
+
 check_PROGRAMS += tests/integration/test_virtio_blk
 tests_integration_test_virtio_blk_SOURCES = %D%/test_virtio_blk.c
 tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
