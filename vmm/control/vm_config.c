@@ -154,7 +154,7 @@ static void check_cpus(struct check *c, const struct vm_config *cfg)
 {
 	const struct vm_topology *t = &cfg->topology;
 	uint64_t product = (uint64_t)t->sockets * t->cores * t->threads;
-	char key[32];
+	char key[64];
 	size_t i;
 
 	if (product && product != cfg->vcpus)
