@@ -5,6 +5,7 @@
 #include "macros.h"
 #include "virtio_blk.h"
 #include "virtio_console.h"
+#include "virtio_rng.h"
 
 #include <errno.h>
 #include <linux/virtio_mmio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define CONSOLE_QUEUE_SIZE 64
+#define RNG_QUEUE_SIZE 64
 
 static int make_irq(struct machine *m, struct irq_line *line, uint32_t gsi,
 		    struct err *err)
@@ -146,6 +148,24 @@ static int add_console(struct machine *m, struct err *err)
 	return plug(m, m->console, err);
 }
 
+static int add_rng(struct machine *m, struct err *err)
+{
+	const struct vm_rate *limit = &m->cfg->rng.limit;
+	struct virtio_rng_options options = {
+		.name = "rng0",
+		.queue_size = RNG_QUEUE_SIZE,
+	};
+	struct virtio_device *dev;
+	int rc;
+
+	if (!m->cfg->rng.enable)
+		return 0;
+	rate_limit_init(&options.limit, limit->ops, limit->bytes,
+			limit->ops_burst, limit->bytes_burst);
+	rc = virtio_rng_create(&dev, &options, m->mem, next_engine(m), err);
+	return rc ? rc : plug(m, dev, err);
+}
+
 static void on_disk_error(void *arg, const struct virtio_blk_error *error)
 {
 	struct machine *m = arg;
@@ -197,6 +217,8 @@ int machine_add_devices(struct machine *m, struct err *err)
 		rc = add_disk(m, i, err);
 	if (!rc)
 		rc = add_console(m, err);
+	if (!rc)
+		rc = add_rng(m, err);
 	return rc;
 }
 
