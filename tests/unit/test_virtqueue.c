@@ -180,14 +180,15 @@ static void test_trap_ring_checked_to_its_end(void **state)
 	uint64_t *const parts[] = {&ring.layout.desc, &ring.layout.avail,
 				   &ring.layout.used};
 	static const uint64_t len[] = {SIZE * 16, 6 + SIZE * 2, 6 + SIZE * 8};
+	static const uint64_t align[] = {16, 2, 4};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const uint64_t fits = ALIGN_DOWN(MEM_SIZE - len[i], 16ULL);
+		const uint64_t fits = ALIGN_DOWN(MEM_SIZE - len[i], align[i]);
 		const uint64_t bad[] = {
-			fits + 16, /* leaves the last region */
-			EDGE - 16, /* straddles two regions */
-			MEM_SIZE,  /* outside */
+			fits + align[i], /* leaves the last region */
+			EDGE - 16,	 /* straddles two regions */
+			MEM_SIZE,	 /* outside */
 			ALIGN_DOWN(UINT64_MAX, 16ULL), /* wraps */
 		};
 		uint64_t good = *parts[i];
@@ -298,27 +299,38 @@ static void test_trap_loops_end(void **state)
 	assert_non_null(ring.chain.iov);
 	ring.desc[0] = make_desc(DATA, 1, NEXT, 0); /* on itself */
 	assert_refused(0);
+	assert_int_equal(ring.chain.readable, SIZE);
 	ring.desc[1] = make_desc(DATA, 1, NEXT, 2); /* a circle */
 	ring.desc[2] = make_desc(DATA, 1, NEXT, 1);
 	ring.avail->idx = 0;
 	assert_refused(1);
+	assert_int_equal(ring.chain.readable, SIZE);
 	ring.desc[3] = make_desc(TABLE, 32, VRING_DESC_F_INDIRECT, 0);
 	((struct vring_desc *)at(TABLE))[0] = make_desc(DATA, 1, NEXT, 1);
 	((struct vring_desc *)at(TABLE))[1] = make_desc(DATA, 1, NEXT, 0);
 	ring.avail->idx = 0;
 	assert_refused(3);
+	assert_int_equal(ring.chain.readable, 2);
 	free(ring.chain.iov);
 }
 
 static void test_index_out_of_table(void **state)
 {
+	struct vring_desc *table = at(TABLE);
+
 	(void)state;
-	enable(0);
-	assert_refused(SIZE); /* head */
+	enable(INDIRECT);
+	ring.desc[SIZE] = make_desc(DATA, 1, 0, 0); /* would do, but for */
+	table[2] = make_desc(DATA, 1, 0, 0);	    /* where they are */
+	assert_refused(SIZE);			    /* head */
 	ring.avail->idx = 0;
 	assert_refused(UINT16_MAX);
 	ring.avail->idx = 0;
 	ring.desc[0] = make_desc(DATA, 1, NEXT, SIZE);
+	assert_refused(0);
+	ring.avail->idx = 0;
+	ring.desc[0] = make_desc(TABLE, 32, VRING_DESC_F_INDIRECT, 0);
+	table[0] = make_desc(DATA, 1, NEXT, 2);
 	assert_refused(0);
 }
 
@@ -404,6 +416,10 @@ static void test_avail_index_too_far(void **state)
 {
 	(void)state;
 	enable(0);
+	for (uint16_t i = 0; i < SIZE; i++) {
+		ring.desc[i] = make_desc(DATA, 1, 0, 0);
+		ring.avail->ring[i] = htole16(i);
+	}
 	ring.avail->idx = htole16(SIZE + 1);
 	assert_int_equal(pop(), -EPROTO);
 	ring.avail->idx = htole16(UINT16_MAX); /* moved backwards */
@@ -505,6 +521,7 @@ static void test_indirect_rules(void **state)
 
 	(void)state;
 	enable(INDIRECT);
+	*(struct vring_desc *)at(DATA) = make_desc(DATA, 1, 0, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		((struct vring_desc *)at(TABLE))[0] =
 			make_desc(DATA, 32, bad[i].inside, 1);
