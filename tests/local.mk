@@ -10,3 +10,24 @@ include tests/payload/local.mk
 include tests/fuzz/local.mk
 include tests/build/local.mk
 include tests/system/local.mk
+
+# Every clause of virtio 1.2 that concerns us is shown by a test that ran.
+CONFORMANCE_TESTS = \
+	tests/integration/test_virtio_blk \
+	tests/integration/test_virtio_core \
+	tests/unit/test_blk_faults \
+	tests/unit/test_blk_request \
+	tests/unit/test_virtio_mmio \
+	tests/unit/test_virtio_rng \
+	tests/unit/test_virtqueue
+dist_check_SCRIPTS = tests/conformance
+TESTS += tests/conformance
+EXTRA_DIST += tests/conformance-clauses.txt docs/virtio-conformance.md
+# By a variable: automake has a rule of its own for this file.
+CONFORMANCE_LOG = tests/conformance.log
+$(CONFORMANCE_LOG): $(CONFORMANCE_TESTS:=.log)
+
+# Write docs/virtio-conformance.md anew.
+conformance: $(CONFORMANCE_TESTS:=.log)
+	srcdir=$(srcdir) $(srcdir)/tests/conformance -w .
+.PHONY: conformance

@@ -584,7 +584,7 @@ static void test_stop_with_held_requests(void **state)
 	blk_rig_fini(&blk);
 }
 
-/* VIRTIO 2.4.1: nothing is touched after the reset has been acknowledged */
+/* VIRTIO 2.4.1-quiet: nothing is touched after the reset has been acknowledged */
 static void test_reset_with_requests_in_flight(void **state)
 {
 	static struct blk_rig blk;
@@ -645,7 +645,7 @@ static void test_pause_and_resume(void **state)
 }
 
 /* A request without a status byte breaks the device, not the VM; a reset mends
- * it. VIRTIO 2.1.2: DEVICE_NEEDS_RESET */
+ * it. VIRTIO 2.1.2-needs-reset: DEVICE_NEEDS_RESET */
 static void test_request_without_status(void **state)
 {
 	static struct blk_rig blk;

@@ -232,7 +232,7 @@ static void test_input_is_bounded(void **state)
 	stop(&f);
 }
 
-/* VIRTIO 5.3.6.1: the driver must not do either; the device asks for a reset */
+/* 5.3.6.1: the driver must not do either; the device asks for a reset */
 static void test_buffers_of_the_wrong_kind(void **state)
 {
 	static struct fixture f;

@@ -5,6 +5,7 @@
  */
 #include "device_rig.h"
 #include "echo_device.h"
+#include "engines.h"
 #include "macros.h"
 #include "test.h"
 
@@ -20,7 +21,6 @@
 #define EVENT_IDX (1ULL << VIRTIO_RING_F_EVENT_IDX)
 #define NEEDS_RESET VIRTIO_CONFIG_S_NEEDS_RESET
 
-static enum io_engine_kind engine_kind;
 static struct device_rig rig;
 static struct fake_driver *driver = &rig.driver;
 static struct echo_device *echo;
@@ -55,8 +55,7 @@ void *__wrap_realloc(void *old, size_t size)
 
 static int setup(void **state)
 {
-	(void)state;
-	device_rig_init(&rig, engine_kind, MIB(8));
+	device_rig_init(&rig, engine_kind(state), MIB(8));
 	echo = echo_device_create(rig.mem, rig.engine, QUEUES, QUEUE_MAX);
 	device_rig_attach(&rig, &echo->dev);
 	return 0;
@@ -249,7 +248,7 @@ static void stop_in_flight(void *(*thread)(void *arg))
 	assert_false(fake_driver_take(driver, 0, &head, &len));
 }
 
-/* VIRTIO 2.4.1-drained: status reads 0 only when nothing is in flight, and
+/* VIRTIO 2.4.1-quiet: status reads 0 only when nothing is in flight, and
  * nothing is used after that */
 static void test_reset_in_flight(void **state)
 {
@@ -394,7 +393,7 @@ static void test_racing_vcpus(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-static int run_on(enum io_engine_kind kind, const char *name)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_traffic),
@@ -407,11 +406,5 @@ static int run_on(enum io_engine_kind kind, const char *name)
 		TEST(test_racing_vcpus),
 	};
 
-	engine_kind = kind;
-	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
-}
-
-int main(void)
-{
-	return run_on(IO_ENGINE_URING, "io_uring") ? 1 : 0;
+	return run_on_engines(tests, ARRAY_SIZE(tests));
 }

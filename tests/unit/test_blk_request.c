@@ -119,7 +119,8 @@ static void test_read_and_write(void **state)
 	assert_ptr_equal(f.req.iov[0].iov_base, f.data);
 }
 
-/* VIRTIO 2.7.4.1: no assumption about how a request is cut into descriptors */
+/* VIRTIO 2.7.4.1-framing: no assumption about how a request is cut into
+ * descriptors */
 static void test_any_framing(void **state)
 {
 	struct fixture f;
@@ -147,7 +148,7 @@ static void test_any_framing(void **state)
 	assert_ptr_equal(f.req.iov[0].iov_base, f.data + sizeof(f.header));
 }
 
-/* VIRTIO 5.2.6: the status is the last writable byte */
+/* VIRTIO 5.2.6-status: the status is the last writable byte */
 static void test_without_status_is_a_broken_driver(void **state)
 {
 	struct fixture f;
@@ -180,7 +181,7 @@ static void test_short_header(void **state)
 	assert_int_equal(parse_by(&f, &rules), VIRTIO_BLK_S_IOERR);
 }
 
-/* VIRTIO 5.2.6.2: a request that is not supported gets UNSUPP */
+/* VIRTIO 5.2.6-unsupported: a request that is not supported gets UNSUPP */
 static void test_unknown_types(void **state)
 {
 	static const uint32_t unknown[] = {
@@ -277,7 +278,7 @@ static void test_get_id(void **state)
 			 VIRTIO_BLK_S_IOERR);
 }
 
-/* VIRTIO 5.2.6.2: IOERR for a write request if RO was offered */
+/* VIRTIO 5.2.6.2-ro: IOERR for a write request if RO was offered */
 static void test_readonly(void **state)
 {
 	struct blk_rules readonly = rules;
@@ -363,8 +364,9 @@ static void test_number_of_segments(void **state)
 			 VIRTIO_BLK_S_IOERR);
 }
 
-/* VIRTIO 5.2.6.2: UNSUPP if any unknown flag is set in a segment */
-/* VIRTIO 5.2.6.2: UNSUPP for discard if the unmap flag is set */
+/* VIRTIO 5.2.6.2-unknown-flag: UNSUPP if any unknown flag is set in a segment
+ */
+/* VIRTIO 5.2.6.2-discard-unmap: UNSUPP for discard if the unmap flag is set */
 static void test_segment_flags(void **state)
 {
 	struct fixture f = {0};

@@ -244,7 +244,7 @@ static void test_no_config_interrupt_before_driver_ok(void **state)
  * Features and status.
  */
 
-/* VIRTIO 6.2-version1: VERSION_1 is offered */
+/* VIRTIO 6.2-version-1: VERSION_1 is offered */
 static void test_features_offered(void **state)
 {
 	(void)state;
@@ -504,8 +504,8 @@ static void test_queue_notify_register(void **state)
 	assert_int_equal(status() & NEEDS_RESET, 0);
 }
 
-/* VIRTIO 4.2.2.1-interrupt-status: a bit stands from the event to its
- * acknowledgement, and only for events that were */
+/* VIRTIO 4.2.2.1-interrupt-status: a bit stands until it is acknowledged */
+/* VIRTIO 4.2.2.1-interrupt-zero: and only for events that were */
 static void test_interrupt_status(void **state)
 {
 	const uint32_t reg = VIRTIO_MMIO_INTERRUPT_STATUS;

@@ -93,7 +93,7 @@ static unsigned int answered(void)
 	return count;
 }
 
-/* VIRTIO 5.4.6.2-some: at least one random byte; no more than @len are told */
+/* VIRTIO 5.4.6.2-some: at least one random byte */
 static void test_bytes_are_random(void **state)
 {
 	uint8_t *first, *second;
@@ -135,6 +135,7 @@ static void test_request_is_capped(void **state)
 }
 
 /* Several buffers, a readable one among them, which is left as it is. */
+/* VIRTIO 2.7.8.2-len-bytes: as many bytes as told, from the first writable on */
 static void test_scattered_request(void **state)
 {
 	static const uint8_t zeroes[8];

@@ -140,7 +140,7 @@ static uint16_t *avail_event(void)
  * Layout.
  */
 
-/* VIRTIO 2.7-size: a size that is no power of two, or too large, is refused */
+/* A size that is no power of two, or too large, is refused */
 static void test_layout_size(void **state)
 {
 	static const uint16_t bad[] = {0, 3, 6, 32769, 65535};
@@ -267,8 +267,8 @@ static void test_chain_split(void **state)
 	assert_int_equal(pop(), 0);
 }
 
-/* VIRTIO 2.7.5.1-desc-readonly: descriptors and readable buffers stay as they
- * are */
+/* VIRTIO 2.7.5.1-readable: readable buffers stay as they are */
+/* VIRTIO 2.7.5.1-table: so do descriptors */
 static void test_device_leaves_descriptors_alone(void **state)
 {
 	struct vring_desc before[SIZE];
@@ -575,8 +575,9 @@ static void use_one(void)
 	virtqueue_push(&ring.vq, 0, 1);
 }
 
-/* VIRTIO 2.7.7.2-flags: without EVENT_IDX the flag decides and used_event is
- * ignored */
+/* VIRTIO 2.7.7.2-used-event-ignored: whatever it says, */
+/* VIRTIO 2.7.7.2-flag-0: there is a notification, */
+/* VIRTIO 2.7.7.2-flag-1: and none with the flag */
 static void test_interrupt_by_flag(void **state)
 {
 	(void)state;
@@ -589,8 +590,10 @@ static void test_interrupt_by_flag(void **state)
 	assert_false(virtqueue_flush(&ring.vq));
 }
 
-/* VIRTIO 2.7.7.2-event: with EVENT_IDX used_event decides and the flag is
- * ignored; also for a batch that steps over the event, and at the wrap */
+/* VIRTIO 2.7.7.2-flag-ignored: with EVENT_IDX the flag says nothing */
+/* VIRTIO 2.7.7.2-event: used_event is met, also inside a batch and at the wrap
+ */
+/* VIRTIO 2.7.7.2-no-event: or it is not */
 static void test_interrupt_by_event(void **state)
 {
 	(void)state;
@@ -634,8 +637,8 @@ static void test_doorbell_by_flag(void **state)
 	assert_int_equal(ring.used->flags, 0);
 }
 
-/* VIRTIO 2.7.10.2-event: with EVENT_IDX flags are 0 and avail_event asks for
- * the next entry */
+/* VIRTIO 2.7.10.2-event-flags: with EVENT_IDX flags are 0 and avail_event asks
+ * for the next entry */
 static void test_doorbell_by_event(void **state)
 {
 	(void)state;
