@@ -110,6 +110,7 @@ static uint8_t run_blk_errors(void)
 /* --- blkstress --------------------------------------------------------- */
 
 #define SLOTS 32u
+#define QUIT_INTERVAL_TICKS 20000000u
 
 /**
  * struct slot - one request in flight and the stretch of disk it works on
@@ -234,10 +235,26 @@ static unsigned int reap_queue(struct queue *queue)
 	return count;
 }
 
-/* "requests" random ones, up to SLOTS at once, on all queues. */
+/* Has a 'q' come in on COM1? Looks only now and then: it is not cheap. */
+static bool told_to_quit(void)
+{
+	static uint64_t looked;
+
+	if (rdtsc() - looked < QUIT_INTERVAL_TICKS)
+		return false;
+	looked = rdtsc();
+	return gate(GATE_IN8, 0, PORT_COM1 + 5, 0) & 1 &&
+	       gate(GATE_IN8, 0, PORT_COM1, 0) == 'q';
+}
+
+/*
+ * "requests" random ones, up to SLOTS at once, on all queues. Without a limit
+ * ("requests=0") until a 'q' comes in on COM1.
+ */
 static uint8_t run_blkstress(void)
 {
-	uint64_t left = word_number("requests", 2000), done = 0, total = left;
+	uint64_t total = word_number("requests", 2000), left, done = 0;
+	bool unlimited = total == 0;
 	uint64_t start = rdtsc();
 
 	random_state = word_number("seed", 1);
@@ -249,7 +266,13 @@ static uint8_t run_blkstress(void)
 			.sectors = 1 + (uint32_t)random_below(CHUNK_SECTORS),
 			.data = alloc(CHUNK_BYTES, 4096),
 			.head = -1};
-	while (done < total) {
+	say("ready\n");
+	left = unlimited ? UINT64_MAX : total;
+	while (unlimited ? left || done < total : done < total) {
+		if (unlimited && left && told_to_quit()) {
+			total = UINT64_MAX - left;
+			left = 0;
+		}
 		for (unsigned int i = 0; i < SLOTS && left; i++) {
 			if (slots[i].head >= 0)
 				continue;
@@ -260,7 +283,7 @@ static uint8_t run_blkstress(void)
 			queue_kick(&disk.queues[i]);
 			done += reap_queue(&disk.queues[i]);
 		}
-		check(rdtsc() - start < 10 * PATIENCE_TICKS);
+		check(unlimited || rdtsc() - start < 10 * PATIENCE_TICKS);
 	}
 	say("%lu requests on %u queues\n", done, disk.num_queues);
 	return exit_code();

@@ -9,8 +9,10 @@ libpayload_a_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 libpayload_a_SOURCES = %D%/payload_vm.c %D%/payload_vm.h
 
 PAYLOAD_TESTS = \
+	tests/payload/test_death \
 	tests/payload/test_devices \
-	tests/payload/test_machine
+	tests/payload/test_machine \
+	tests/payload/test_rounds
 check_PROGRAMS += $(PAYLOAD_TESTS)
 TESTS += $(PAYLOAD_TESTS)
 
@@ -27,3 +29,11 @@ TESTS += tests/payload/test_kvm_probe
 tests_payload_test_devices_SOURCES = %D%/test_devices.c
 tests_payload_test_devices_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_devices_LDADD = $(PAYLOAD_LIBS)
+
+tests_payload_test_death_SOURCES = %D%/test_death.c
+tests_payload_test_death_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_death_LDADD = $(PAYLOAD_LIBS)
+
+tests_payload_test_rounds_SOURCES = %D%/test_rounds.c
+tests_payload_test_rounds_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_rounds_LDADD = $(PAYLOAD_LIBS)

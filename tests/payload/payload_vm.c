@@ -258,6 +258,22 @@ void payload_vm_expect(struct payload_vm *vm, const char *text)
 	}
 }
 
+void payload_vm_drain_output(struct payload_vm *vm)
+{
+	struct pollfd fd = {.fd = vm->console, .events = POLLIN};
+
+	while (poll(&fd, 1, 0) == 1 && read_console(vm))
+		;
+}
+
+void payload_vm_expect_more(struct payload_vm *vm)
+{
+	struct pollfd fd = {.fd = vm->console, .events = POLLIN};
+
+	assert_int_equal(poll(&fd, 1, PAYLOAD_TIMEOUT_MS), 1);
+	assert_true(read_console(vm));
+}
+
 void payload_vm_type(struct payload_vm *vm, const char *text)
 {
 	struct ctl_message reply;

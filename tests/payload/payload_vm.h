@@ -68,6 +68,12 @@ int payload_vm_run(struct payload_vm *vm);
 /** payload_vm_expect() - wait until @text is in the output. */
 void payload_vm_expect(struct payload_vm *vm, const char *text);
 
+/** payload_vm_drain_output() - take what the console has now. */
+void payload_vm_drain_output(struct payload_vm *vm);
+
+/** payload_vm_expect_more() - wait until the guest prints anything more. */
+void payload_vm_expect_more(struct payload_vm *vm);
+
 /** payload_vm_type() - send input to the console. */
 void payload_vm_type(struct payload_vm *vm, const char *text);
 
