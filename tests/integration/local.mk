@@ -44,3 +44,9 @@ tests_integration_test_virtio_console_SOURCES = %D%/test_virtio_console.c
 tests_integration_test_virtio_console_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_virtio_console_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_virtio_console
+
+check_PROGRAMS += tests/integration/test_guest_memory
+tests_integration_test_guest_memory_SOURCES = %D%/test_guest_memory.c
+tests_integration_test_guest_memory_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_guest_memory_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_guest_memory

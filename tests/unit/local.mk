@@ -118,3 +118,9 @@ tests_unit_test_host_check_SOURCES = %D%/test_host_check.c
 tests_unit_test_host_check_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_host_check_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_host_check
+
+check_PROGRAMS += tests/unit/test_log
+tests_unit_test_log_SOURCES = %D%/test_log.c
+tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_log_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_log

@@ -21,6 +21,14 @@ void log_init(const char *prefix, enum log_level level)
 	log_level = level;
 }
 
+/* A guest's string must not forge a second line or move a cursor. */
+static void blank_controls(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == '\177')
+			text[i] = '?';
+}
+
 __attribute__((format(printf, 2, 0))) static void
 log_line(enum log_level level, const char *fmt, va_list ap)
 {
@@ -38,7 +46,9 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	if (n < 0)
 		return;
-	len = MIN(len + (size_t)n, sizeof(line) - 2);
+	n = (int)MIN((size_t)n, sizeof(line) - 2 - len);
+	blank_controls(line + len, (size_t)n);
+	len += (size_t)n;
 	line[len++] = '\n';
 	/* Nobody is left to tell when stderr itself fails. */
 	if (write(STDERR_FILENO, line, len) < 0)
