@@ -75,7 +75,7 @@ _Static_assert(sizeof(struct pvh_start_info) == 56, "start_info.h");
 _Static_assert(sizeof(struct pvh_module) == 32, "start_info.h");
 _Static_assert(sizeof(struct pvh_memmap) == 24, "start_info.h");
 
-#define MEMMAP_MAX (3 + MACHINE_RAM_MAX)
+#define MEMMAP_MAX (4 + MACHINE_RAM_MAX)
 
 struct memory_map {
 	struct {
@@ -106,8 +106,10 @@ static int make_memory_map(struct memory_map *map,
 				"machine: no RAM at the start of memory");
 	map_add(map, 0, X86_EBDA_GPA, MEMORY_RAM);
 	map_add(map, X86_EBDA_GPA, 0xA0000, MEMORY_RESERVED);
-	map_add(map, X86_BIOS_GPA, X86_HIGH_RAM_GPA,
-		md->acpi ? MEMORY_ACPI : MEMORY_RESERVED);
+	if (md->acpi)
+		map_add(map, X86_ACPI_GPA, X86_ACPI_GPA + X86_ACPI_MAX,
+			MEMORY_ACPI);
+	map_add(map, X86_BIOS_GPA, X86_HIGH_RAM_GPA, MEMORY_RESERVED);
 	map_add(map, X86_HIGH_RAM_GPA, md->ram[0].size, MEMORY_RAM);
 	for (uint32_t i = 1; i < md->num_ram; i++)
 		map_add(map, md->ram[i].gpa, md->ram[i].gpa + md->ram[i].size,
@@ -141,6 +143,29 @@ static int write_tables(const struct machine_desc *md,
 	if (rc < 0)
 		return rc;
 	return write_guest(gm, gpa, buf, used, err);
+}
+
+/*
+ * Real-mode code where a BIOS has its reset vector. Linux on a hardware-reduced
+ * machine tries UEFI to reboot and, where there is none, jumps here: it never
+ * comes to the ACPI reset register.
+ */
+static int write_reset_vector(const struct machine_desc *md,
+			      const struct guest_mem *gm, struct err *err)
+{
+	const uint8_t code[] = {
+		0xba,
+		(uint8_t)md->reset.base,
+		(uint8_t)(md->reset.base >> 8),
+		0xb0,
+		md->reset_value, /* mov dx, port; mov al, value */
+		0xee,		 /* out dx, al */
+		0xf4,
+		0xeb,
+		0xfd, /* hlt; jump back to it */
+	};
+
+	return write_guest(gm, X86_RESET_VECTOR_GPA, code, sizeof(code), err);
 }
 
 /*
@@ -402,6 +427,9 @@ int boot_x86_setup(struct boot_state *st, const struct boot_image *img,
 	if (rc < 0)
 		return rc;
 	rc = write_tables(md, gm, err);
+	if (rc < 0)
+		return rc;
+	rc = write_reset_vector(md, gm, err);
 	if (rc < 0)
 		return rc;
 	rc = write_cmdline(img, md, gm, err);

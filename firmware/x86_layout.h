@@ -20,12 +20,13 @@
 #define X86_CMDLINE_GPA 0x20000ULL
 #define X86_CMDLINE_MAX 0x10000ULL /* bytes, with the final NUL */
 #define X86_EBDA_GPA 0x9FC00ULL	   /* end of usable low memory */
-#define X86_BIOS_GPA 0xE0000ULL	   /* firmware tables up to 1 MiB */
 #define X86_ACPI_GPA 0xE0000ULL	   /* RSDP first, the tables behind it */
 #define X86_ACPI_MAX 0x10000ULL
+#define X86_BIOS_GPA 0xF0000ULL	    /* reserved, up to 1 MiB */
 #define X86_MP_TABLE_GPA 0xF0000ULL /* without ACPI: floating pointer first */
 #define X86_MP_TABLE_MAX 0x1000ULL
-#define X86_HIGH_RAM_GPA 0x100000ULL /* kernels load here or above */
+#define X86_RESET_VECTOR_GPA 0xFFFF0ULL /* FFFF:0000, real mode: resets */
+#define X86_HIGH_RAM_GPA 0x100000ULL	/* kernels load here or above */
 
 /* MMIO */
 #define X86_VIRTIO_MMIO_BASE 0xD0000000ULL

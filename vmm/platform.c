@@ -16,10 +16,18 @@
 #define PVPANIC_CRASH_LOADED 0x2
 
 /* The keyboard controller is not there, but its reset command is what kernels
- * and loaders without ACPI use to reset (reboot=k). */
+ * and loaders without ACPI use to reset (reboot=k). Its status says for ever
+ * that a byte is to be read, which makes Linux give up probing at once, and
+ * never that it is busy, for which a reset would wait. */
 #define I8042_COMMAND 0x64
 #define I8042_RESET 0xfe
-#define I8042_STATUS_IDLE 0x00
+#define I8042_STATUS_STUCK 0x01
+
+/* Nor is there a CMOS clock. One that reads as zeros (no 24-hour mode, no
+ * update in progress) is given up at once by kernels that ACPI does not tell
+ * so; one that reads as all ones is waited for, 8 seconds by Linux. */
+#define CMOS_INDEX 0x70
+#define CMOS_PORTS 2
 
 static void write_exit(void *dev, uint64_t offset, const void *data,
 		       unsigned int len)
@@ -88,7 +96,7 @@ static void read_i8042(void *dev, uint64_t offset, void *data, unsigned int len)
 {
 	(void)dev;
 	(void)offset;
-	memset(data, I8042_STATUS_IDLE, len);
+	memset(data, I8042_STATUS_STUCK, len);
 }
 
 static void write_i8042(void *dev, uint64_t offset, const void *data,
@@ -109,6 +117,7 @@ static const struct io_bus_ops reset_ops = {.read = read_zero,
 static const struct io_bus_ops sleep_control_ops = {
 	.read = read_zero, .write = write_sleep_control};
 static const struct io_bus_ops sleep_status_ops = {.read = read_zero};
+static const struct io_bus_ops cmos_ops = {.read = read_zero};
 static const struct io_bus_ops pvpanic_ops = {.read = read_pvpanic,
 					      .write = write_pvpanic};
 static const struct io_bus_ops i8042_ops = {.read = read_i8042,
@@ -117,6 +126,8 @@ static const struct io_bus_ops i8042_ops = {.read = read_i8042,
 int platform_add(struct platform *p, struct io_bus *pio, struct err *err)
 {
 	const struct machine_device i8042 = {.base = I8042_COMMAND, .size = 1};
+	const struct machine_device cmos = {.base = CMOS_INDEX,
+					    .size = CMOS_PORTS};
 	const struct {
 		const struct machine_device *where;
 		const struct io_bus_ops *ops;
@@ -127,6 +138,7 @@ int platform_add(struct platform *p, struct io_bus *pio, struct err *err)
 		{&p->desc->sleep_status, &sleep_status_ops},
 		{&p->desc->pvpanic, &pvpanic_ops},
 		{&i8042, &i8042_ops},
+		{&cmos, &cmos_ops},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {

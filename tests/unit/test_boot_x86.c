@@ -108,12 +108,13 @@ static void test_linux64(void **state)
 	assert_int_equal(p->hdr.ramdisk_size, 12345);
 	assert_int_equal(p->acpi_rsdp_addr, X86_ACPI_GPA);
 	assert_memory_equal(guest(f, X86_ACPI_GPA, 8), "RSD PTR ", 8);
-	assert_int_equal(p->e820_entries, 5);
+	assert_int_equal(p->e820_entries, 6);
 	assert_range(p, 0, 0, 0x9fc00, 1);
 	assert_range(p, 1, 0x9fc00, 0xa0000, 2);
-	assert_range(p, 2, 0xe0000, 0x100000, 3);
-	assert_range(p, 3, 0x100000, MIB(32), 1);
-	assert_range(p, 4, GIB(4), GIB(1025), 1);
+	assert_range(p, 2, 0xe0000, 0xf0000, 3);
+	assert_range(p, 3, 0xf0000, 0x100000, 2);
+	assert_range(p, 4, 0x100000, MIB(32), 1);
+	assert_range(p, 5, GIB(4), GIB(1025), 1);
 	assert_string_equal(guest_cmdline(f), "quiet");
 
 	assert_int_equal(f->st.rip, MIB(16) + 0x200);
@@ -164,14 +165,14 @@ static void test_pvh(void **state)
 	assert_int_equal(info[3], 1); /* modules */
 	assert_int_equal(info[6], X86_CMDLINE_GPA);
 	assert_int_equal(info[8], X86_ACPI_GPA);
-	assert_int_equal(info[12], 4); /* memory map entries */
+	assert_int_equal(info[12], 5); /* memory map entries */
 	module = guest(f, info[4], 16);
 	assert_int_equal(module[0], MIB(24));
 	assert_int_equal(module[1], 12345);
-	map = guest(f, info[10], 4 * 24);
-	assert_int_equal(map[3 * 3], MIB(1));
-	assert_int_equal(map[3 * 3 + 1], MIB(31));
-	assert_int_equal(map[3 * 3 + 2], 1);
+	map = guest(f, info[10], 5 * 24);
+	assert_int_equal(map[4 * 3], MIB(1));
+	assert_int_equal(map[4 * 3 + 1], MIB(31));
+	assert_int_equal(map[4 * 3 + 2], 1);
 }
 
 static void test_devices_on_the_command_line(void **state)
@@ -201,9 +202,21 @@ static void test_devices_on_the_command_line(void **state)
 	/* The MP table takes the place of ACPI. */
 	const struct boot_params *p = guest(f, X86_ZERO_PAGE_GPA, sizeof(*p));
 	assert_int_equal(p->acpi_rsdp_addr, 0);
-	assert_range(p, 2, 0xe0000, 0x100000, 2);
+	assert_int_equal(p->e820_entries, 4);
+	assert_range(p, 2, 0xf0000, 0x100000, 2);
 	assert_memory_equal(guest(f, X86_MP_TABLE_GPA, 4), "_MP_", 4);
 	assert_memory_not_equal(guest(f, X86_ACPI_GPA, 8), "RSD PTR ", 8);
+}
+
+static void test_reset_vector(void **state)
+{
+	/* mov dx, 602h; mov al, 1; out dx, al; hlt; jmp to the hlt */
+	static const uint8_t code[] = {0xba, 0x02, 0x06, 0xb0, 0x01,
+				       0xee, 0xf4, 0xeb, 0xfd};
+	struct fixture *f = *state;
+
+	assert_int_equal(setup(f), 0);
+	assert_memory_equal(guest(f, 0xffff0, 16), code, sizeof(code));
 }
 
 static void test_command_line_too_long(void **state)
@@ -241,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pvh, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_devices_on_the_command_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reset_vector, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_command_line_too_long,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_machine_without_memory,
