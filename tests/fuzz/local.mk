@@ -53,6 +53,18 @@ tests_fuzz_fuzz_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_host_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_host_config_LDADD = $(FUZZ_LIBS) $(HOSTCFG_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_virtqueue
+tests_fuzz_fuzz_virtqueue_SOURCES = %D%/fuzz_virtqueue.c
+tests_fuzz_fuzz_virtqueue_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_virtqueue_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_virtqueue_LDADD = $(FUZZ_LIBS) $(VIRTIO_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_virtio_mmio
+tests_fuzz_fuzz_virtio_mmio_SOURCES = %D%/fuzz_virtio_mmio.c
+tests_fuzz_fuzz_virtio_mmio_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_virtio_mmio_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_virtio_mmio_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run
