@@ -41,5 +41,14 @@ nodist_man_MANS += host/host.cfg.5
 CLEANFILES += host/host.cfg.5
 EXTRA_DIST += %D%/host.cfg.5.in
 host/host.cfg.5: %D%/host.cfg.5.in host/host_cfg_keys$(EXEEXT)
+	@$(MKDIR_P) host
 	$(AM_V_GEN)host/host_cfg_keys <$(srcdir)/host/host.cfg.5.in >$@.tmp && \
 		mv $@.tmp $@
+
+systemdsystemunit_DATA = host/lwx-vm@.service
+CLEANFILES += host/lwx-vm@.service
+EXTRA_DIST += %D%/lwx-vm@.service.in
+host/lwx-vm@.service: %D%/lwx-vm@.service.in Makefile
+	@$(MKDIR_P) host
+	$(AM_V_GEN)sed 's|@bindir@|$(bindir)|g' \
+		<$(srcdir)/host/lwx-vm@.service.in >$@

@@ -17,6 +17,18 @@ lwx_vm_SOURCES = \
 	%D%/verb_stop.c
 lwx_vm_LDADD = libhost.a $(HOSTCFG_LIBS) $(JANSSON_LIBS)
 
+# lwx-vm(1): the verbs come from their --help.
+nodist_man_MANS += tools/lwx-vm.1
+CLEANFILES += tools/lwx-vm.1
+EXTRA_DIST += %D%/lwx-vm.1.in %D%/verbs-manual
+tools/lwx-vm.1: %D%/lwx-vm.1.in %D%/verbs-manual lwx-vm$(EXEEXT)
+	@$(MKDIR_P) tools
+	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-vm \
+		<$(srcdir)/tools/lwx-vm.1.in >$@.tmp && mv $@.tmp $@
+
+bashcompletion_DATA = %D%/completions/lwx-vm
+EXTRA_DIST += $(bashcompletion_DATA)
+
 # lwx-bench: lwx-vmm beside a peer.
 bin_PROGRAMS += lwx-bench
 lwx_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)

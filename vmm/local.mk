@@ -22,3 +22,5 @@ lwx_vmm_SOURCES = \
 	%D%/vm_commands.c %D%/vm_commands.h
 lwx_vmm_LDADD = libvmm.a libkvm.a $(VIRTIO_LIBS) $(FIRMWARE_LIBS) \
 	$(CONTROL_LIBS) $(CAPNG_LIBS) $(BASE_LIBS)
+
+dist_man_MANS += %D%/lwx-vmm.8

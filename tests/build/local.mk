@@ -1,6 +1,7 @@
 # tests/build/local.mk - the include direction and the rules every file obeys.
-TESTS += tests/build/check-includes tests/build/check-sources
-EXTRA_DIST += %D%/check-includes %D%/check-sources
+TESTS += tests/build/check-includes tests/build/check-manuals \
+	tests/build/check-sources
+EXTRA_DIST += %D%/check-includes %D%/check-manuals %D%/check-sources
 
 # What check-includes is told: compiler and flags as the build uses them.
 check_DATA = tests/build/flags
