@@ -10,9 +10,11 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/pattern.h \
 	%D%/payload.h \
 	%D%/runtime.c \
+	%D%/target.c %D%/target.h \
 	%D%/verbs_disk.c \
 	%D%/verbs_hostile.c \
 	%D%/verbs_machine.c \
+	%D%/verbs_rings.c \
 	%D%/verbs_stream.c
 tests_guest_payload_elf_CPPFLAGS = -iquote $(top_srcdir)/tests/guest
 tests_guest_payload_elf_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(WARN_CONVERSION) \

@@ -93,6 +93,10 @@ int memcmp(const void *a, const void *b, size_t len);
  * payload is known to be zero and RAM to be at least 32 MiB. */
 void *alloc(size_t size, size_t align);
 
+/** alloc_mark() / alloc_release() - give back all that was allocated since. */
+void *alloc_mark(void);
+void alloc_release(void *mark);
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t low, high;
@@ -143,4 +147,4 @@ struct verb {
 };
 
 extern const struct verb machine_verbs[], disk_verbs[], stream_verbs[],
-	hostile_verbs[];
+	hostile_verbs[], ring_attack_verbs[];

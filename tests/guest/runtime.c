@@ -73,6 +73,17 @@ void *alloc(size_t size, size_t align)
 	return (uint8_t *)at;
 }
 
+void *alloc_mark(void)
+{
+	return heap;
+}
+
+void alloc_release(void *mark)
+{
+	memset(mark, 0, (size_t)(heap - (uint8_t *)mark));
+	heap = mark;
+}
+
 /* --- output ------------------------------------------------------------ */
 
 struct line {
@@ -292,8 +303,9 @@ static void fill_idt(void)
 
 static const struct verb *find_verb(const char *name)
 {
-	static const struct verb *const tables[] = {
-		machine_verbs, disk_verbs, stream_verbs, hostile_verbs};
+	static const struct verb *const tables[] = {machine_verbs, disk_verbs,
+						    stream_verbs, hostile_verbs,
+						    ring_attack_verbs};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct verb *verb = tables[i]; verb->name; verb++)

@@ -11,6 +11,7 @@ libpayload_a_SOURCES = %D%/payload_vm.c %D%/payload_vm.h
 PAYLOAD_TESTS = \
 	tests/payload/test_death \
 	tests/payload/test_devices \
+	tests/payload/test_hostile \
 	tests/payload/test_machine \
 	tests/payload/test_rounds
 check_PROGRAMS += $(PAYLOAD_TESTS)
@@ -37,3 +38,7 @@ tests_payload_test_death_LDADD = $(PAYLOAD_LIBS)
 tests_payload_test_rounds_SOURCES = %D%/test_rounds.c
 tests_payload_test_rounds_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_rounds_LDADD = $(PAYLOAD_LIBS)
+
+tests_payload_test_hostile_SOURCES = %D%/test_hostile.c
+tests_payload_test_hostile_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_hostile_LDADD = $(PAYLOAD_LIBS)

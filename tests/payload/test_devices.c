@@ -193,6 +193,13 @@ static void test_console_output_is_complete(void **state)
 	assert_int_equal(lines, 1000);
 }
 
+static void test_random_numbers(void **state)
+{
+	(void)state;
+	prepare("payload=rng bytes=16K code=71");
+	assert_int_equal(payload_vm_run(&vm), 71);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts_reach_the_guest),
 		cmocka_unit_test(test_console_echo),
 		cmocka_unit_test(test_console_output_is_complete),
+		cmocka_unit_test(test_random_numbers),
 	};
 
 	payload_require_kvm();
