@@ -26,7 +26,7 @@ int64_t supervised_now_ms(void)
 }
 
 __attribute__((format(printf, 3, 4))) static void
-report(struct supervised_vm *vm, bool failure, const char *fmt, ...)
+report(struct supervised_vm *vm, bool important, const char *fmt, ...)
 {
 	char text[sizeof(((struct err *)NULL)->msg)];
 	va_list ap;
@@ -34,7 +34,7 @@ report(struct supervised_vm *vm, bool failure, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	vm->sup->report(vm->sup->ctx, vm->cfg->name, failure, text);
+	vm->sup->report(vm->sup->ctx, vm->cfg->name, important, text);
 }
 
 /* Messages of the lower layers begin with the VM's name; the report adds it. */
@@ -121,7 +121,7 @@ static void back_off(struct supervised_vm *vm, bool reset)
 	vm->state = SUPERVISED_BACKOFF;
 	vm->deadline_ms = now + MIN(delay, (int64_t)BACKOFF_MAX_MS);
 	if (delay)
-		report(vm, false, "starts again in %lld ms",
+		report(vm, true, "starts again in %lld ms",
 		       (long long)MIN(delay, (int64_t)BACKOFF_MAX_MS));
 }
 
@@ -233,12 +233,12 @@ void supervised_process_ended(struct supervised_vm *vm)
 	if (vm->control)
 		supervised_control_ready(vm); /* vm.stopped may wait there */
 	sig = vm_process_reap(&vm->proc, &vm->status);
-	if (sig && !vm->kill_stage)
+	if (sig && !vm->stop_requested)
 		report(vm, true, "lwx-vmm was killed by signal %d (%s)", sig,
 		       strsignal(sig));
 	if (sig)
-		vm->status = vm->kill_stage ? VMM_STATUS_HOST_ENDED
-					    : VMM_STATUS_FAULT;
+		vm->status = vm->stop_requested ? VMM_STATUS_HOST_ENDED
+						: VMM_STATUS_FAULT;
 	if (vm->status < 0)
 		vm->status = VMM_STATUS_FAULT;
 	if (vm->status == VMM_STATUS_SETUP && !vm->was_up)
@@ -255,7 +255,7 @@ static void handle_event(struct supervised_vm *vm,
 	const char *reason = ctl_message_text(msg, "reason");
 
 	if (message && ctl_message_uint(msg, "seq", 0) > vm->quiet_until)
-		report(vm, false, "%s: %s", msg->name, message);
+		report(vm, true, "%s: %s", msg->name, message);
 	if (!strcmp(msg->name, VMM_EVENT_STARTED)) {
 		vm->was_up = true;
 		if (vm->state == SUPERVISED_STARTING)
@@ -282,7 +282,7 @@ static void handle_reply(struct supervised_vm *vm,
 				ctl_message_uint(msg, "last", vm->quiet_until);
 		return;
 	}
-	report(vm, false, "%s", text ? text : strerror((int)msg->status));
+	report(vm, true, "%s", text ? text : strerror((int)msg->status));
 	if (vm->kill_stage == 1)
 		supervised_stop(vm, true); /* it cannot be asked politely */
 }
@@ -317,7 +317,7 @@ static void write_log(struct supervised_vm *vm, const char *bytes, size_t len)
 	n = write(vm->log_fd, bytes, len);
 	if (n >= 0 && (size_t)n == len)
 		return;
-	report(vm, false, "console log %s: %s: not written any more",
+	report(vm, true, "console log %s: %s: not written any more",
 	       vm->cfg->console_log, strerror(n < 0 ? errno : ENOSPC));
 	close_fd(&vm->log_fd);
 }

@@ -29,8 +29,8 @@
  * @detached:  VMs outlive the supervisor; their messages go to logs
  * @recreate:  a VM that runs with another configuration is stopped first
  * @stdout_fd: where console output goes, or -1
- * @report:    told what a person should know, one sentence about one VM;
- *             @failure says that the VM failed
+ * @report:    told what a person should know, one sentence about one VM; not
+ *             @important: that a VM ended as it should
  * @up:        told once when every VM runs or has failed, with the exit status
  *             so far
  * @ctx:       first argument of both
@@ -44,7 +44,7 @@ struct supervisor_config {
 	bool detached;
 	bool recreate;
 	int stdout_fd;
-	void (*report)(void *ctx, const char *name, bool failure,
+	void (*report)(void *ctx, const char *name, bool important,
 		       const char *text);
 	void (*up)(void *ctx, int status);
 	void *ctx;

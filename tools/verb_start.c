@@ -31,13 +31,15 @@ struct start {
 	size_t num_vms;
 };
 
-static void report(void *ctx, const char *name, bool failure, const char *text)
+static void report(void *ctx, const char *name, bool important,
+		   const char *text)
 {
 	const struct start *start = ctx;
 
 	if (start->away)
-		syslog(failure ? LOG_ERR : LOG_INFO, "%s: %s", name, text);
-	else if (failure || start->num_vms > 1)
+		syslog(important ? LOG_WARNING : LOG_INFO, "%s: %s", name,
+		       text);
+	else if (important || start->num_vms > 1)
 		lwx_complain("%s: %s", name, text);
 }
 

@@ -50,3 +50,10 @@ tests_integration_test_guest_memory_SOURCES = %D%/test_guest_memory.c
 tests_integration_test_guest_memory_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_guest_memory_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_guest_memory
+
+check_PROGRAMS += tests/integration/test_lwx_vm
+tests_integration_test_lwx_vm_SOURCES = %D%/test_lwx_vm.c
+tests_integration_test_lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_lwx_vm_LDADD = liblwxvmrig.a $(CMOCKA_LIBS) \
+	$(JANSSON_LIBS)
+TESTS += tests/integration/test_lwx_vm

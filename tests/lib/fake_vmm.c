@@ -9,6 +9,7 @@
  *	print=TEXT  console output: TEXT and a newline
  *	deaf        ignore the power button
  *	stuck       ignore vm.kill as well
+ *	slow=MS     take so long to set up
  *	setup-fail  say so on stderr and end with 120
  *	once=FILE   if FILE exists, remove it and do as said; else run on
  */
@@ -25,6 +26,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 struct fake {
@@ -119,6 +121,22 @@ static void handle_kill(void *ctx, struct ctl_request *req)
 	ctl_request_reply(req, NULL, 0);
 }
 
+/* A console that has printed one word; its other end closes with us. */
+static void handle_console(void *ctx, struct ctl_request *req)
+{
+	struct err err;
+	int fds[2];
+
+	(void)ctx;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
+		(void)err_set(&err, -errno, "console");
+		ctl_request_fail(req, &err);
+		return;
+	}
+	(void)!write(fds[1], "replay\n", 7);
+	ctl_request_reply_fd(req, NULL, 0, fds[0]);
+}
+
 static void handle_metrics(void *ctx, struct ctl_request *req)
 {
 	static const char text[] = "lwx_fake 1\n";
@@ -133,6 +151,7 @@ static const struct ctl_command commands[] = {
 	{"vm.resume", NULL, 0, handle_pause},
 	{"vm.stop", NULL, 0, handle_stop},
 	{"vm.kill", NULL, 0, handle_kill},
+	{"vm.console", NULL, 0, handle_console},
 	{"vm.metrics", NULL, 0, handle_metrics},
 };
 
@@ -225,6 +244,8 @@ static int run(struct fake *fake)
 		(void)fprintf(stderr, "%s: told to fail\n", fake->cfg.name);
 		return VMM_STATUS_SETUP;
 	}
+	if (find_word(fake, "slow=", buf, sizeof(buf)))
+		(void)poll(NULL, 0, atoi(buf));
 	if (ctl_server_create(&fake->server, &cfg, &err))
 		return VMM_STATUS_SETUP;
 	(void)ctl_server_event(fake->server, VMM_EVENT_STARTED, NULL, 0);

@@ -24,3 +24,8 @@ check_PROGRAMS += tests/lib/fake-vmm
 tests_lib_fake_vmm_SOURCES = %D%/fake_vmm.c
 tests_lib_fake_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL)
 tests_lib_fake_vmm_LDADD = $(CONTROL_LIBS)
+
+# Runs lwx-vm in a folder of its own.
+check_LIBRARIES += liblwxvmrig.a
+liblwxvmrig_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) $(JANSSON_CFLAGS)
+liblwxvmrig_a_SOURCES = %D%/lwx_vm_rig.c %D%/lwx_vm_rig.h %D%/test.h
