@@ -5,6 +5,7 @@ libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS) \
 	$(UUID_CFLAGS)
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
+	%D%/cbor_head.c %D%/cbor_head.h \
 	%D%/cbor_read.c %D%/cbor_rw.h %D%/cbor_write.c \
 	%D%/ctl_client.c %D%/ctl_client.h \
 	%D%/ctl_proto.c %D%/ctl_proto.h \

@@ -184,11 +184,14 @@ static int time_loop(struct probe_guest *g, double *mips, struct err *err)
 {
 	const struct itimerval alarm_in = {.it_value = {.tv_usec = RUN_US}};
 	struct sigaction action = {.sa_handler = on_alarm}, old;
-	struct kvm_regs regs;
+	struct kvm_regs before, after;
 	double start, end;
 	int rc;
 
 	running = g->run;
+	g->run->immediate_exit = 0;
+	if (ioctl(g->vcpu_fd, KVM_GET_REGS, &before))
+		return err_set(err, -errno, "KVM_GET_REGS");
 	if (sigaction(SIGALRM, &action, &old) ||
 	    setitimer(ITIMER_REAL, &alarm_in, NULL))
 		return err_set(err, -errno, "timer");
@@ -206,10 +209,10 @@ static int time_loop(struct probe_guest *g, double *mips, struct err *err)
 				g->run->exit_reason);
 	if (rc != -EINTR)
 		return err_set(err, rc, "KVM_RUN");
-	if (ioctl(g->vcpu_fd, KVM_GET_REGS, &regs))
+	if (ioctl(g->vcpu_fd, KVM_GET_REGS, &after))
 		return err_set(err, -errno, "KVM_GET_REGS");
-	*mips = (double)regs.rax * GUEST_LOOP_INSTRUCTIONS / (end - start) /
-		1e6;
+	*mips = (double)(after.rax - before.rax) * GUEST_LOOP_INSTRUCTIONS /
+		(end - start) / 1e6;
 	return 0;
 }
 
@@ -222,10 +225,14 @@ static int probe_guest(int kvm_fd, double *mips, struct err *err)
 		.memory = MAP_FAILED,
 		.run = MAP_FAILED,
 	};
-	int rc = make_guest(&g, err);
+	int rc = make_guest(&g, err), run;
+	double measured = 0;
 
-	if (!rc)
-		rc = time_loop(&g, mips, err);
+	/* The best of two: the first run pays for what is done once. */
+	for (run = 0; !rc && run < 2; run++) {
+		rc = time_loop(&g, &measured, err);
+		*mips = MAX(*mips, measured);
+	}
 	if (g.run != MAP_FAILED)
 		(void)munmap(g.run, g.run_size);
 	if (g.vcpu_fd >= 0)

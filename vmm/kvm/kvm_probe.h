@@ -43,7 +43,7 @@ struct kvm_probe {
 	double ring0_mips;
 };
 
-/** kvm_probe_run() - look; takes about 20 ms. SIGALRM is used. */
+/** kvm_probe_run() - look; takes about 40 ms. SIGALRM is used. */
 void kvm_probe_run(struct kvm_probe *probe);
 
 /** kvm_probe_print() - as one JSON object and a newline. */
