@@ -53,6 +53,12 @@ tests_fuzz_fuzz_host_config_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_host_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_host_config_LDADD = $(FUZZ_LIBS) $(HOSTCFG_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_image_load
+tests_fuzz_fuzz_image_load_SOURCES = %D%/fuzz_image_load.c
+tests_fuzz_fuzz_image_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_image_load_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_image_load_LDADD = $(FUZZ_LIBS) $(FIRMWARE_LIBS) $(BASE_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz_virtqueue
 tests_fuzz_fuzz_virtqueue_SOURCES = %D%/fuzz_virtqueue.c
 tests_fuzz_fuzz_virtqueue_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
