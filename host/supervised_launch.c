@@ -12,12 +12,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/memfd.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define CALL_TIMEOUT_MS 5000
-#define CGROUP_MOUNT "/sys/fs/cgroup"
 #define ORIGIN_MAX (PATH_MAX + VM_CONFIG_HASH_SIZE + 2)
 
 /* "SOURCE\nHASH\n": a restart of the same VM is told from another one. */
@@ -132,18 +132,41 @@ static int config_memfd(const struct vm_config *cfg, struct err *err)
 	return steal_fd(&fd);
 }
 
+/* Return: 0 with the first mount point of cgroup2 in @path, or -ENODEV. */
+static int find_cgroup2(char *path, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	int rc = -ENODEV;
+
+	if (!mounts)
+		return rc;
+	while (rc && (entry = getmntent(mounts))) {
+		if (strcmp(entry->mnt_type, "cgroup2"))
+			continue;
+		(void)snprintf(path, size, "%s", entry->mnt_dir);
+		rc = 0;
+	}
+	(void)endmntent(mounts);
+	return rc;
+}
+
 /* The process exists already: its threads are still to come and follow it. */
 static int join_cgroup(const struct supervised_vm *vm, struct err *err)
 {
 	const char *group = vm->cfg->cgroup;
 	AUTO_CLOSE int fd = -1;
-	char path[512], pid[16];
+	char mount[256], path[1024], pid[16];
 	int len;
 
 	if (!group)
 		return 0;
-	(void)snprintf(path, sizeof(path), CGROUP_MOUNT "/%s/cgroup.procs",
-		       group);
+	if (find_cgroup2(mount, sizeof(mount)))
+		return err_setx(err, -ENODEV,
+				"%s: cgroup %s: cgroup2 is not "
+				"mounted",
+				vm->cfg->name, group);
+	(void)snprintf(path, sizeof(path), "%s/%s/cgroup.procs", mount, group);
 	len = snprintf(pid, sizeof(pid), "%d", (int)vm->proc.pid);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, pid, (size_t)len) != len)

@@ -4,6 +4,10 @@
 #define PVPANIC_PANICKED 0x01u
 #define SLEEP_S5 0x34u /* SLP_EN, SLP_TYP 5 */
 #define RESET_VALUE 0x01u
+#define PORT_PIC_MASTER 0x20
+#define PORT_PIC_SLAVE 0xa0
+#define GSI_POWER_BUTTON 9
+#define BUTTON_VECTOR 0x51
 
 static uint8_t exit_code(void)
 {
@@ -101,15 +105,36 @@ static uint8_t run_spin(void)
 	return EXIT_FAILED;
 }
 
+/* The PIC would bring the power button at a vector of the exceptions. */
+static void mask_pic(void)
+{
+	gate(GATE_OUT8, 0xff, PORT_PIC_MASTER + 1, 0);
+	gate(GATE_OUT8, 0xff, PORT_PIC_SLAVE + 1, 0);
+}
+
 /* Never ends and needs no CPU time: sleeps with interrupts on. */
 static uint8_t run_sleep(void)
 {
 	static volatile uint32_t never;
 
+	mask_pic();
 	say("sleeping\n");
 	while (!never)
 		gate(GATE_WAIT, (uintptr_t)&never, 0, 0);
 	return EXIT_FAILED;
+}
+
+/* Powers off when the power button is pressed. */
+static uint8_t run_button(void)
+{
+	mask_pic();
+	lapic_enable();
+	ioapic_route(GSI_POWER_BUTTON, BUTTON_VECTOR);
+	gate(GATE_INTERRUPTS, 0x200, 0, 0);
+	say("waiting for the button\n");
+	while (!irq_counts[BUTTON_VECTOR])
+		gate(GATE_WAIT, (uintptr_t)&irq_counts[BUTTON_VECTOR], 0, 0);
+	return run_poweroff();
 }
 
 static volatile uint64_t counters[PAYLOAD_CPUS_MAX][8]; /* a line for each */
@@ -185,11 +210,19 @@ static uint8_t run_ports(void)
 }
 
 const struct verb machine_verbs[] = {
-	{"exit", run_exit},	{"flood", run_flood},
-	{"hello", run_hello},	{"panic", run_panic},
-	{"ports", run_ports},	{"poweroff", run_poweroff},
-	{"reset", run_reset},	{"serial-echo", run_serial_echo},
-	{"sleep", run_sleep},	{"smp", run_smp},
-	{"spin", run_spin},	{"touch", run_touch},
-	{"triple", run_triple}, {NULL, NULL},
+	{"button", run_button},
+	{"exit", run_exit},
+	{"flood", run_flood},
+	{"hello", run_hello},
+	{"panic", run_panic},
+	{"ports", run_ports},
+	{"poweroff", run_poweroff},
+	{"reset", run_reset},
+	{"serial-echo", run_serial_echo},
+	{"sleep", run_sleep},
+	{"smp", run_smp},
+	{"spin", run_spin},
+	{"touch", run_touch},
+	{"triple", run_triple},
+	{NULL, NULL},
 };

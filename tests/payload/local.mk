@@ -42,3 +42,10 @@ tests_payload_test_rounds_LDADD = $(PAYLOAD_LIBS)
 tests_payload_test_hostile_SOURCES = %D%/test_hostile.c
 tests_payload_test_hostile_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_hostile_LDADD = $(PAYLOAD_LIBS)
+
+# The same machine under the command a person types.
+check_PROGRAMS += tests/payload/test_lwx_vm
+tests_payload_test_lwx_vm_SOURCES = %D%/test_lwx_vm.c
+tests_payload_test_lwx_vm_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_lwx_vm_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) $(JANSSON_LIBS)
+TESTS += tests/payload/test_lwx_vm
