@@ -1,7 +1,8 @@
 # tests/build/local.mk - the include direction and the rules every file obeys.
 TESTS += tests/build/check-includes tests/build/check-manuals \
-	tests/build/check-sources
-EXTRA_DIST += %D%/check-includes %D%/check-manuals %D%/check-sources
+	tests/build/check-readme tests/build/check-sources
+EXTRA_DIST += %D%/check-includes %D%/check-manuals \
+	%D%/check-readme %D%/check-sources README.md CHANGELOG.md LICENSE
 
 # What check-includes is told: compiler and flags as the build uses them.
 check_DATA = tests/build/flags
