@@ -221,7 +221,7 @@ static bool handle_exit(struct kvm_vcpu *vcpu)
 		return handle_system_event(vcpu);
 	case KVM_EXIT_INTERNAL_ERROR:
 		return end_vm(vcpu, VCPU_END_INTERNAL,
-			     vcpu->run->internal.suberror);
+			      vcpu->run->internal.suberror);
 	default:
 		return end_vm(vcpu, VCPU_END_INTERNAL, reason);
 	}
@@ -250,8 +250,7 @@ static bool run_guest(struct kvm_vcpu *vcpu)
 			    VCPU_RUNNING)
 				return true;
 		} else {
-			return end_vm(vcpu, VCPU_END_INTERNAL,
-				     (uint32_t)errno);
+			return end_vm(vcpu, VCPU_END_INTERNAL, (uint32_t)errno);
 		}
 	}
 	return false;

@@ -35,11 +35,11 @@ enum vcpu_state {
 /** Why a vCPU ended the VM. */
 enum vcpu_end {
 	VCPU_END_SHUTDOWN, /* triple fault */
-	VCPU_END_RESET,    /* KVM_SYSTEM_EVENT_RESET */
+	VCPU_END_RESET,	   /* KVM_SYSTEM_EVENT_RESET */
 	VCPU_END_POWEROFF, /* KVM_SYSTEM_EVENT_SHUTDOWN */
-	VCPU_END_CRASH,    /* KVM_SYSTEM_EVENT_CRASH */
+	VCPU_END_CRASH,	   /* KVM_SYSTEM_EVENT_CRASH */
 	VCPU_END_INTERNAL, /* KVM failed: @detail is errno, reason or suberror
-			      */
+			    */
 };
 
 /**
@@ -55,7 +55,7 @@ struct vcpu_owner {
 	const struct io_bus *mmio;
 	const _Atomic bool *ended;
 	void (*end)(void *opaque, uint32_t index, enum vcpu_end why,
-		      uint32_t detail);
+		    uint32_t detail);
 	void *opaque;
 };
 
