@@ -584,7 +584,7 @@ static void test_stop_with_held_requests(void **state)
 	blk_rig_fini(&blk);
 }
 
-/* VIRTIO 2.4.1-quiet: nothing is touched after the reset has been acknowledged */
+/* VIRTIO 2.4.1-quiet: nothing is touched after the reset has been answered */
 static void test_reset_with_requests_in_flight(void **state)
 {
 	static struct blk_rig blk;

@@ -135,7 +135,7 @@ static void test_request_is_capped(void **state)
 }
 
 /* Several buffers, a readable one among them, which is left as it is. */
-/* VIRTIO 2.7.8.2-len-bytes: as many bytes as told, from the first writable on */
+/* VIRTIO 2.7.8.2-len-bytes: as many bytes as told, from the first on */
 static void test_scattered_request(void **state)
 {
 	static const uint8_t zeroes[8];
