@@ -13,14 +13,22 @@
 #include <limits.h>
 #include <linux/memfd.h>
 #include <mntent.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define CALL_TIMEOUT_MS 5000
-#define ORIGIN_MAX (PATH_MAX + VM_CONFIG_HASH_SIZE + 2)
+#define ORIGIN_MAX (PATH_MAX + VM_CONFIG_HASH_SIZE + 16)
+#define DETACHED "detached"
+#define OWNED "owned"
+#define ORPHAN_WAIT_MS 10000 /* for a VM whose supervisor was killed */
+#define ORPHAN_STEP_MS 10
 
-/* "SOURCE\nHASH\n": a restart of the same VM is told from another one. */
+/*
+ * "SOURCE\nHASH\nMODE\n": a restart of the same VM is told from another one,
+ * and a VM that outlives its supervisor from one that is about to end.
+ */
 static int format_origin(const struct supervised_vm *vm, char **origin,
 			 struct err *err)
 {
@@ -39,11 +47,17 @@ static int format_origin(const struct supervised_vm *vm, char **origin,
 static int store_origin(struct supervised_vm *vm, struct err *err)
 {
 	AUTO_FREE char *origin = NULL;
+	AUTO_FREE char *text = NULL;
 	int rc = format_origin(vm, &origin, err);
 
 	if (rc)
 		return rc;
-	return vm_claim_store(vm->claim, "origin", origin, strlen(origin), err);
+	if (asprintf(&text, "%s%s\n", origin,
+		     vm->sup->detached ? DETACHED : OWNED) < 0) {
+		text = NULL;
+		return err_set(err, -ENOMEM, "%s", vm->cfg->name);
+	}
+	return vm_claim_store(vm->claim, "origin", text, strlen(text), err);
 }
 
 static int encode_config(const struct vm_config *cfg, uint8_t **out,
@@ -247,29 +261,35 @@ static int launch(struct supervised_vm *vm, struct err *err)
 	return rc ? rc : join_cgroup(vm, err);
 }
 
-static int check_origin(struct supervised_vm *vm, struct err *err)
+/* Return: 0 and the VM's origin in @buf, or a negative errno with @err. */
+static int load_origin(struct supervised_vm *vm, char *buf, size_t size,
+		       struct err *err)
 {
-	const char *name = vm->cfg->name;
+	ssize_t len = vm_registry_load(vm->sup->reg, vm->cfg->name, "origin",
+				       buf, size - 1);
+
+	if (len < 0)
+		return err_set(err, (int)len, "%s: origin", vm->cfg->name);
+	buf[len] = '\0';
+	return 0;
+}
+
+/* Whose VM is it, and is it the one of our configuration? */
+static int check_origin(struct supervised_vm *vm, const char *theirs,
+			struct err *err)
+{
+	const char *name = vm->cfg->name, *end = strchr(theirs, '\n');
 	AUTO_FREE char *ours = NULL;
-	char theirs[ORIGIN_MAX];
-	const char *end;
-	ssize_t len;
 	int rc;
 
 	rc = format_origin(vm, &ours, err);
 	if (rc)
 		return rc;
-	len = vm_registry_load(vm->sup->reg, name, "origin", theirs,
-			       sizeof(theirs) - 1);
-	if (len < 0)
-		return err_set(err, (int)len, "%s: origin", name);
-	theirs[len] = '\0';
-	end = strchr(theirs, '\n');
 	if (!end || strncmp(ours, theirs, (size_t)(end - theirs) + 1))
 		return err_setx(err, -EBUSY,
 				"%s: a VM of this name is running, from %.*s",
 				name, end ? (int)(end - theirs) : 0, theirs);
-	if (!strcmp(ours, theirs))
+	if (!strncmp(ours, theirs, strlen(ours)))
 		return 0;
 	if (!vm->sup->recreate)
 		return err_setx(err, -EBUSY,
@@ -308,15 +328,12 @@ static int attach(struct supervised_vm *vm, struct err *err)
 	return rc;
 }
 
-static int adopt(struct supervised_vm *vm, struct err *err)
+static int adopt(struct supervised_vm *vm, const char *origin, struct err *err)
 {
 	const char *name = vm->cfg->name;
 	int rc;
 
-	vm->supervise_fd = vm_registry_supervise(vm->sup->reg, name, err);
-	if (vm->supervise_fd < 0)
-		return vm->supervise_fd;
-	rc = check_origin(vm, err);
+	rc = check_origin(vm, origin, err);
 	if (rc)
 		return rc;
 	rc = vm_registry_connect(vm->sup->reg, name, &vm->control, err);
@@ -333,12 +350,54 @@ static int adopt(struct supervised_vm *vm, struct err *err)
 	return rc;
 }
 
-int supervised_launch(struct supervised_vm *vm, struct err *err)
+/* Its supervisor was killed, so it is ending: make room. */
+static int wait_for_orphan(struct supervised_vm *vm, struct err *err)
 {
+	const char *name = vm->cfg->name;
+
+	for (int ms = 0; vm_registry_exists(vm->sup->reg, name);
+	     ms += ORPHAN_STEP_MS) {
+		if (ms > ORPHAN_WAIT_MS)
+			return err_setx(err, -EBUSY,
+					"%s: its supervisor is gone and it "
+					"does not end: lwx-vm stop --now %s",
+					name, name);
+		(void)poll(NULL, 0, ORPHAN_STEP_MS);
+	}
+	(void)close(vm->supervise_fd);
+	vm->supervise_fd = -1;
+	vm_registry_sweep(vm->sup->reg);
+	return 0;
+}
+
+/* Return: 1 if the VM that is there was adopted, 0 if there is none any more,
+ * or a negative errno with @err. */
+static int take_over(struct supervised_vm *vm, struct err *err)
+{
+	char origin[ORIGIN_MAX];
 	int rc;
 
+	vm->supervise_fd =
+		vm_registry_supervise(vm->sup->reg, vm->cfg->name, err);
+	if (vm->supervise_fd < 0)
+		return vm->supervise_fd;
+	rc = load_origin(vm, origin, sizeof(origin), err);
+	if (rc)
+		return rc;
+	if (strstr(origin, "\n" OWNED "\n"))
+		return wait_for_orphan(vm, err);
+	rc = adopt(vm, origin, err);
+	return rc ? rc : 1;
+}
+
+int supervised_launch(struct supervised_vm *vm, struct err *err)
+{
+	int rc = 0;
+
 	if (!vm->claim && vm_registry_exists(vm->sup->reg, vm->cfg->name))
-		return adopt(vm, err);
+		rc = take_over(vm, err);
+	if (rc)
+		return rc < 0 ? rc : 0;
 	rc = launch(vm, err);
 	vm_resources_close(vm->cfg);
 	return rc;

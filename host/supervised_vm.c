@@ -12,10 +12,14 @@
 #include <string.h>
 #include <time.h>
 
-#define KILL_WAIT_MS 3000    /* from vm.kill to SIGKILL */
-#define BACKOFF_FIRST_MS 100 /* doubled by each further restart */
-#define BACKOFF_MAX_MS 60000 /* longest pause */
-#define LONG_RUN_MS 10000    /* forgives the restarts before */
+#define KILL_WAIT_MS 3000     /* from vm.kill to SIGKILL */
+#define BACKOFF_FIRST_MS 100  /* doubled by each further restart */
+#define BACKOFF_MAX_MS 60000  /* longest pause */
+#define MESSAGES_PER_ROUND 64 /* so that no VM keeps us from the others */
+#define LAST_ROUNDS 64	      /* of reading when lwx-vmm has ended */
+#define NEWS_MAX 10	      /* messages of one VM told in NEWS_SPAN_MS */
+#define NEWS_SPAN_MS 10000
+#define LONG_RUN_MS 10000 /* forgives the restarts before */
 
 int64_t supervised_now_ms(void)
 {
@@ -230,8 +234,9 @@ void supervised_process_ended(struct supervised_vm *vm)
 {
 	int sig;
 
-	if (vm->control)
-		supervised_control_ready(vm); /* vm.stopped may wait there */
+	/* vm.stopped may wait there, behind no more than the ring holds. */
+	for (int i = 0; vm->control && i < LAST_ROUNDS; i++)
+		supervised_control_ready(vm);
 	sig = vm_process_reap(&vm->proc, &vm->status);
 	if (sig && !vm->stop_requested)
 		report(vm, true, "lwx-vmm was killed by signal %d (%s)", sig,
@@ -248,6 +253,24 @@ void supervised_process_ended(struct supervised_vm *vm)
 	finish(vm);
 }
 
+/* A guest on a broken disk makes an event of every request. */
+static void report_news(struct supervised_vm *vm, const char *event,
+			const char *message)
+{
+	int64_t now = supervised_now_ms();
+
+	if (now - vm->news_ms >= NEWS_SPAN_MS) {
+		vm->news_ms = now;
+		vm->num_news = 0;
+	}
+	if (vm->num_news < NEWS_MAX)
+		report(vm, true, "%s: %s", event, message);
+	else if (vm->num_news == NEWS_MAX)
+		report(vm, true, "more of this kind: see lwx-vm events %s",
+		       vm->cfg->name);
+	vm->num_news = MIN(vm->num_news + 1, NEWS_MAX + 1U);
+}
+
 static void handle_event(struct supervised_vm *vm,
 			 const struct ctl_message *msg)
 {
@@ -255,7 +278,7 @@ static void handle_event(struct supervised_vm *vm,
 	const char *reason = ctl_message_text(msg, "reason");
 
 	if (message && ctl_message_uint(msg, "seq", 0) > vm->quiet_until)
-		report(vm, true, "%s: %s", msg->name, message);
+		report_news(vm, msg->name, message);
 	if (!strcmp(msg->name, VMM_EVENT_STARTED)) {
 		vm->was_up = true;
 		if (vm->state == SUPERVISED_STARTING)
@@ -291,10 +314,12 @@ void supervised_control_ready(struct supervised_vm *vm)
 {
 	struct ctl_message msg;
 	struct err err;
-	int rc;
+	int rc = 0;
 
-	while ((rc = ctl_client_receive(vm->control, 0, &msg, NULL, &err)) >
-	       0) {
+	for (int i = 0; i < MESSAGES_PER_ROUND; i++) {
+		rc = ctl_client_receive(vm->control, 0, &msg, NULL, &err);
+		if (rc <= 0)
+			break;
 		if (msg.kind == CTL_EVENT)
 			handle_event(vm, &msg);
 		else

@@ -44,6 +44,8 @@ enum supervised_state {
  * @status:         exit status of the last run, or -1
  * @reason:         of vm.stopped, empty before it
  * @quiet_until:    events up to this number are old news of an adopted VM
+ * @news_ms:        since when @num_news messages were told
+ * @num_news:       see there
  * @was_up:         has run at least once
  * @started_ms:     when it last ran
  * @attempts:       restarts without a long run between
@@ -67,6 +69,8 @@ struct supervised_vm {
 	int status;
 	char reason[32];
 	uint64_t quiet_until;
+	int64_t news_ms;
+	unsigned int num_news;
 	bool was_up;
 	int64_t started_ms;
 	unsigned int attempts;

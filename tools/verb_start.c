@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -96,11 +98,33 @@ static int supervise(struct start *start, const struct host_config *hc,
 	return rc;
 }
 
+/* The background half is in a session of its own: pass Ctrl-C on. */
+static volatile sig_atomic_t background;
+
+static void interrupt_background(int sig)
+{
+	(void)kill((pid_t)background, sig);
+}
+
+static uint8_t wait_until_up(int fd, pid_t pid)
+{
+	struct sigaction action = {.sa_handler = interrupt_background};
+	uint8_t status = VMM_STATUS_SETUP;
+
+	background = pid;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	/* End of file: it failed before any VM, and has said why. */
+	while (read(fd, &status, 1) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 /* The child supervises; we stay until it says how the start went. */
 static int supervise_detached(struct start *start, const struct host_config *hc,
 			      struct vm_config **vms)
 {
-	uint8_t status = VMM_STATUS_SETUP;
+	uint8_t status;
 	int pipe_fds[2];
 	pid_t pid;
 
@@ -116,8 +140,7 @@ static int supervise_detached(struct start *start, const struct host_config *hc,
 		return supervise(start, hc, vms);
 	}
 	(void)close(pipe_fds[1]);
-	/* End of file: it failed before any VM, and has said why. */
-	(void)!read(pipe_fds[0], &status, 1);
+	status = wait_until_up(pipe_fds[0], pid);
 	(void)close(pipe_fds[0]);
 	return status;
 }
@@ -167,6 +190,19 @@ out:
 	return rc;
 }
 
+/* What a caller left open (a lock of flock(1), say) must not live on in VMs.
+ * A supervisor of many VMs needs many descriptors of its own. */
+static void tidy_descriptors(void)
+{
+	struct rlimit limit;
+
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int run(const struct lwx_verb *verb, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -189,6 +225,7 @@ static int run(const struct lwx_verb *verb, int argc, char **argv)
 	}
 	if (optind == argc)
 		return lwx_usage_error(verb, "which host.cfg?");
+	tidy_descriptors();
 	return start_file(&start, argv[optind],
 			  (const char *const *)(argv + optind + 1),
 			  (size_t)(argc - optind - 1));

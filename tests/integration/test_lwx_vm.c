@@ -237,6 +237,27 @@ static void test_vms_end_with_their_supervisor(void **state)
 	rig_wait_process(vm);
 }
 
+static void test_a_start_waits_for_what_a_killed_one_left(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run;
+	pid_t vm;
+
+	config(rig, CONFIG(VM("a", "print=up", "")));
+	start_running(rig, &run);
+	vm = (pid_t)rig_vm_number(rig, "pid");
+	(void)kill(vm, SIGSTOP); /* it cannot end yet */
+	(void)kill(run.pid, SIGKILL);
+	(void)rig_wait(&run);
+	rig_start(rig, &run, "start", "host.cfg", NULL);
+	(void)poll(NULL, 0, 300);
+	(void)kill(vm, SIGCONT);
+	rig_expect(run.out, "up");
+	rig_wait_process(vm);
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
+}
+
 static void test_the_supervisor_notices_the_end_of_lwx_vmm(void **state)
 {
 	struct rig *rig = *state;
@@ -552,6 +573,35 @@ static void test_sigterm_to_a_background_supervisor_stops_all(void **state)
 	rig_wait_process(vm);
 }
 
+static void test_an_interrupted_detached_start_leaves_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run;
+
+	config(rig, CONFIG(VM("a", "slow=2000", "")));
+	rig_start(rig, &run, "start", "-d", "host.cfg", NULL);
+	(void)poll(NULL, 0, 500);
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0); /* it was powered off */
+	assert_int_equal(rig_vm_number(rig, "pid"), 0);
+}
+
+static void test_descriptors_of_the_caller_are_not_kept(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run;
+	int fds[2];
+	char byte;
+
+	config(rig, CONFIG(VM("a", "print=up", "")));
+	assert_int_equal(pipe(fds), 0); /* not FD_CLOEXEC: inherited */
+	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
+	(void)close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0);
+	(void)close(fds[0]);
+	assert_int_equal(rig_command(rig, &run, "stop", "a"), 0);
+}
+
 static void test_the_console_log_gets_the_output_too(void **state)
 {
 	struct rig *rig = *state;
@@ -666,6 +716,7 @@ int main(void)
 		TEST(test_the_second_signal_kills_at_once),
 		TEST(test_who_ignores_the_kill_gets_sigkill),
 		TEST(test_vms_end_with_their_supervisor),
+		TEST(test_a_start_waits_for_what_a_killed_one_left),
 		TEST(test_the_supervisor_notices_the_end_of_lwx_vmm),
 		TEST(test_both_killed_leaves_what_the_next_sweeps),
 		TEST(test_restart_on_failure),
@@ -680,6 +731,8 @@ int main(void)
 		TEST(test_an_adopted_vm_tells_its_exit_status),
 		TEST(test_failures_of_a_detached_start_are_told),
 		TEST(test_sigterm_to_a_background_supervisor_stops_all),
+		TEST(test_an_interrupted_detached_start_leaves_nothing),
+		TEST(test_descriptors_of_the_caller_are_not_kept),
 		TEST(test_the_console_log_gets_the_output_too),
 		TEST(test_a_reader_that_went_away_ends_nothing),
 		TEST(test_verbs_reach_the_vm),

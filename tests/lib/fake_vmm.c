@@ -263,7 +263,7 @@ static int run(struct fake *fake)
 
 int main(int argc, char **argv)
 {
-	struct fake fake = {.lifeline_fd = -1};
+	static struct fake fake = {.lifeline_fd = -1};
 	int status;
 
 	(void)signal(SIGPIPE, SIG_IGN);
