@@ -341,7 +341,7 @@ static int start_io_threads(struct machine *m, struct err *err)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned int i = 0; i < m->num_io_threads && !rc; i++) {
 		struct io_thread *thread = &m->io_threads[i];
-		char name[16];
+		char name[26]; /* of which the kernel takes 15 characters */
 
 		rc = pthread_create(&thread->thread, NULL, io_main, thread);
 		if (rc)
@@ -349,6 +349,7 @@ static int start_io_threads(struct machine *m, struct err *err)
 		thread->running = true;
 		(void)snprintf(name, sizeof(name), "io%u:%.10s", i,
 			       m->cfg->name);
+		name[15] = '\0';
 		/* A name that is refused costs nothing but readability. */
 		(void)pthread_setname_np(thread->thread, name);
 	}

@@ -189,7 +189,7 @@ static int add_disk(struct machine *m, size_t index, struct err *err)
 		.opaque = m,
 	};
 	struct virtio_device *dev;
-	char name[16];
+	char name[32];
 	int rc;
 
 	(void)snprintf(name, sizeof(name), "disk%zu", index);
