@@ -684,6 +684,51 @@ static void test_a_state_directory_of_others_is_refused(void **state)
 	rig_expect_exactly(run.out, "[]\n");
 }
 
+static void expect_state_of(struct rig *rig, const char *dir)
+{
+	struct rig_run run;
+	struct stat st;
+	char path[128];
+
+	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
+	assert_true(rig_vm_number(rig, "pid") > 0);
+	(void)snprintf(path, sizeof(path), "%s/vms/a/control", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, rig->uid);
+	assert_int_equal(rig_command(rig, &run, "stop", "a"), 0);
+	assert_int_equal(stat(path, &st), -1);
+}
+
+static void test_a_user_needs_no_root(void **state)
+{
+	struct rig *rig = *state;
+	char dir[96], state_dir[128];
+	struct rig_run run;
+
+	if (geteuid())
+		skip(); /* then all the others show it */
+	config(rig, CONFIG(VM("a", "print=up", "")));
+	(void)snprintf(dir, sizeof(dir), "%s/runtime", rig->dir);
+	(void)snprintf(state_dir, sizeof(state_dir), "%s/lwx", dir);
+	rig->uid = 65534;
+	assert_int_equal(chmod(rig->dir, 0755), 0);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(chown(dir, rig->uid, (gid_t)-1), 0);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", dir, 1), 0);
+	assert_int_equal(unsetenv("LWX_STATE_DIR"), 0);
+	if (rig_command(rig, &run, "--version") == RIG_CANNOT_RUN) {
+		rig->uid = 0; /* the build tree is closed to others */
+		(void)setenv("LWX_STATE_DIR", state_dir, 1);
+		skip();
+	}
+	expect_state_of(rig, state_dir);
+	/* Without a runtime directory: one below /tmp that is ours alone. */
+	(void)unsetenv("XDG_RUNTIME_DIR");
+	expect_state_of(rig, "/tmp/lwx-65534");
+	rig_remove_tree("/tmp/lwx-65534");
+	(void)setenv("LWX_STATE_DIR", state_dir, 1);
+}
+
 static void test_bad_configurations_start_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -737,6 +782,7 @@ int main(void)
 		TEST(test_a_reader_that_went_away_ends_nothing),
 		TEST(test_verbs_reach_the_vm),
 		TEST(test_a_state_directory_of_others_is_refused),
+		TEST(test_a_user_needs_no_root),
 		TEST(test_bad_configurations_start_nothing),
 	};
 

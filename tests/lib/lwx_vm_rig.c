@@ -74,13 +74,17 @@ static int remove_entry(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
+void rig_remove_tree(const char *path)
+{
+	assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int rig_tear_down(void **state)
 {
 	struct rig *rig = *state;
 
 	rig_expect_clean(rig);
-	assert_int_equal(nftw(rig->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS),
-			 0);
+	rig_remove_tree(rig->dir);
 	free(rig);
 	return 0;
 }
@@ -105,7 +109,7 @@ static void redirect(const char *path, int to)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	if (fd < 0 || dup2(fd, to) < 0)
-		_exit(99);
+		_exit(RIG_CANNOT_RUN);
 	(void)close(fd);
 }
 
@@ -133,9 +137,10 @@ void rig_start(struct rig *rig, struct rig_run *run, ...)
 	redirect("/dev/null", STDIN_FILENO);
 	redirect(run->out, STDOUT_FILENO);
 	redirect(run->err, STDERR_FILENO);
-	if (!chdir(rig->dir))
+	if (!chdir(rig->dir) &&
+	    (!rig->uid || (!setgid(rig->uid) && !setuid(rig->uid))))
 		(void)execv(program, args);
-	_exit(99);
+	_exit(RIG_CANNOT_RUN);
 }
 
 static int wait_status(pid_t pid)

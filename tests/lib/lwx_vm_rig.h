@@ -19,10 +19,12 @@
  * struct rig - a folder with a host.cfg and a state directory
  * @dir:  "/tmp/lwx-test-XXXXXX"
  * @runs: commands started in it
+ * @uid:  whom they run as; 0: as the test does
  */
 struct rig {
 	char dir[64];
 	unsigned int runs;
+	uid_t uid;
 };
 
 /**
@@ -51,6 +53,11 @@ void rig_set_vmm(const char *file);
 /** rig_write() - make a file in the folder. */
 void rig_write(const struct rig *rig, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+#define RIG_CANNOT_RUN 99 /* exit status when lwx-vm could not be executed */
+
+/** rig_remove_tree() - remove a folder and all below it. */
+void rig_remove_tree(const char *path);
 
 /** rig_start() - start "lwx-vm ARGS..." in the folder; ends with NULL. */
 void rig_start(struct rig *rig, struct rig_run *run, ...)
