@@ -147,19 +147,18 @@ static ssize_t transfer(int fd, const struct io_op *op, int flags)
 
 static ssize_t transfer_now(int fd, const struct io_op *op)
 {
-	int flags = (int)op->priv.flags;
 	struct pollfd ready = {
 		.fd = fd,
 		.events = op->priv.kind == IO_OP_READV ? POLLIN : POLLOUT,
 	};
-	ssize_t n = transfer(fd, op, flags | RWF_NOWAIT);
+	ssize_t n = transfer(fd, op, RWF_NOWAIT);
 
 	if (n != -EOPNOTSUPP)
 		return n;
 	/* Terminals, writes to eventfds and the like: ask first. */
 	if (poll(&ready, 1, 0) == 0)
 		return -EAGAIN;
-	return transfer(fd, op, flags & ~RWF_NOWAIT);
+	return transfer(fd, op, 0);
 }
 
 static void try_stream(struct aio *a, struct io_op *op)
@@ -174,12 +173,12 @@ static void try_stream(struct aio *a, struct io_op *op)
 	io_engine_count(&a->engine.stats.submitted, 1);
 	aio_count_syscall(a);
 	n = transfer_now(fd, op);
-	if (n == -EAGAIN && !(op->priv.flags & (uint32_t)RWF_NOWAIT)) {
+	if (n == -EAGAIN) {
 		n = aio_add_waiter(a, op);
 		if (!n)
 			return;
 		if (n == -EPERM) /* a regular file: it does not wait long */
-			n = transfer(fd, op, (int)op->priv.flags);
+			n = transfer(fd, op, 0);
 	}
 	io_engine_finish_later(&a->engine, op, (int)n);
 }

@@ -171,8 +171,8 @@ void io_engine_readv(struct io_engine *engine, struct io_op *op, int file,
  * io_engine_writev() - pwritev of @file at @offset
  * @offset:   -1 for streams: waits until the file takes something. Two writes
  *            in flight on one stream may overtake each other
- * @rw_flags: as for pwritev2: RWF_DSYNC; RWF_NOWAIT gives -EAGAIN rather than
- *            waiting
+ * @rw_flags: as for pwritev2 (RWF_DSYNC); 0 for streams: RWF_NOWAIT on sockets
+ *            and pipes is newer than Linux 6.1
  */
 void io_engine_writev(struct io_engine *engine, struct io_op *op, int file,
 		      const struct iovec *iov, unsigned int iovcnt,

@@ -295,10 +295,10 @@ static bool complete_watch(struct uring *u, struct io_op *op, int res,
 
 static bool wants_poll(const struct io_op *op, int res)
 {
-	return res == -EAGAIN && op->priv.offset == UINT64_MAX &&
+	return res == -EAGAIN &&
 	       (op->priv.kind == IO_OP_READV ||
-		(op->priv.kind == IO_OP_WRITEV &&
-		 !(op->priv.flags & (uint32_t)RWF_NOWAIT)));
+		op->priv.kind == IO_OP_WRITEV) &&
+	       op->priv.offset == UINT64_MAX;
 }
 
 static bool complete_op(struct uring *u, struct io_op *op, int res)
