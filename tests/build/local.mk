@@ -3,8 +3,9 @@ TESTS += tests/build/check-includes tests/build/check-manuals \
 	tests/build/check-readme tests/build/check-sources
 EXTRA_DIST += %D%/check-includes %D%/check-manuals \
 	%D%/check-readme %D%/check-sources README.md CHANGELOG.md LICENSE
+EXTRA_DIST += %D%/analyze %D%/cppcheck-suppressions .clang-tidy
 
-# What check-includes is told: compiler and flags as the build uses them.
+# Compiler and flags as the build uses them, for check-includes.
 check_DATA = tests/build/flags
 CLEANFILES += tests/build/flags
 tests/build/flags: Makefile
@@ -18,3 +19,8 @@ tests/build/flags: Makefile
 		echo 'host $(SEE_HOST)'; \
 		echo 'tools $(SEE_TOOLS)'; \
 		echo 'vmm $(SEE_VMM)'; } >$@
+
+# Static analysis: make analyze [STAGES="format tidy cppcheck gcc scan"]
+analyze:
+	$(srcdir)/tests/build/analyze $(STAGES)
+.PHONY: analyze
