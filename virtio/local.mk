@@ -11,7 +11,12 @@ libvirtio_a_SOURCES = \
 	%D%/virtio_device.c %D%/virtio_device.h \
 	%D%/virtio_mmio.c %D%/virtio_mmio.h \
 	%D%/virtio_rng.c %D%/virtio_rng.h \
-	%D%/virtqueue.c %D%/virtqueue.h
+	%D%/virtio_vsock.c %D%/virtio_vsock.h \
+	%D%/virtqueue.c %D%/virtqueue.h \
+	%D%/vsock_conn.c %D%/vsock_conn.h \
+	%D%/vsock_internal.h %D%/vsock_listen.c \
+	%D%/vsock_rx.c %D%/vsock_table.c \
+	%D%/vsock_unix.c %D%/vsock_unix.h
 
 # Link order of what stands on libvirtio.
 VIRTIO_LIBS = libvirtio.a $(BASE_LIBS)

@@ -57,3 +57,15 @@ tests_integration_test_lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_lwx_vm_LDADD = liblwxvmrig.a $(CMOCKA_LIBS) \
 	$(JANSSON_LIBS)
 TESTS += tests/integration/test_lwx_vm
+
+check_PROGRAMS += tests/integration/test_virtio_vsock
+tests_integration_test_virtio_vsock_SOURCES = %D%/test_virtio_vsock.c
+tests_integration_test_virtio_vsock_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_virtio_vsock_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_virtio_vsock
+
+check_PROGRAMS += tests/integration/test_vsock_load
+tests_integration_test_vsock_load_SOURCES = %D%/test_vsock_load.c
+tests_integration_test_vsock_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_vsock_load_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_vsock_load

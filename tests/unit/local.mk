@@ -124,3 +124,9 @@ tests_unit_test_log_SOURCES = %D%/test_log.c
 tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_log_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_log
+
+check_PROGRAMS += tests/unit/test_vsock_unix
+tests_unit_test_vsock_unix_SOURCES = %D%/test_vsock_unix.c
+tests_unit_test_vsock_unix_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_vsock_unix_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_vsock_unix
