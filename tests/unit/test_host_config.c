@@ -212,6 +212,28 @@ static void test_vm_replaces_the_default_boot(void **state)
 	host_config_destroy(hc);
 }
 
+/* What may stand side by side: different disks, one for reading in both. */
+static void test_neighbours(void **state)
+{
+	struct host_config *hc =
+		parse_good("defaults = { kernel = \"vmlinuz\"; };\n"
+			   "vms = ( { name = \"a\"; disks = (\n"
+			   "  { path = \"web1.raw\"; format = \"raw\"; },\n"
+			   "  { path = \"initrd.img\"; format = \"raw\"; "
+			   "readonly = true; }"
+			   "); },\n"
+			   "{ name = \"b\"; disks = (\n"
+			   "  { path = \"web2.raw\"; format = \"raw\"; },\n"
+			   "  { path = \"initrd.img\"; format = \"raw\"; "
+			   "readonly = true; }"
+			   "); } );");
+
+	(void)state;
+	assert_int_equal(hc->num_vms, 2);
+	assert_string_equal(hc->vms[1].disks[1].serial, "disk1");
+	host_config_destroy(hc);
+}
+
 static void test_selection(void **state)
 {
 	static const char *const two[] = {"c", "a", "c"};
@@ -525,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_identity_stays),
 		cmocka_unit_test(test_vm_replaces_the_default_boot),
+		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_selection),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_summary_counts),
