@@ -3,3 +3,6 @@
 EXTRA_DIST += %D%/case-run %D%/cases/05-qemu.sh %D%/cases/10-boot.sh \
 	%D%/guest-exit.c %D%/guest-init %D%/initrd-build %D%/kernel-fetch \
 	%D%/l1-init.c %D%/l1-run %D%/nested %D%/nested-l1 %D%/vmlinux-extract
+
+# The Debian package, installed and run.
+EXTRA_DIST += %D%/package-test
