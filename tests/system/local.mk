@@ -1,8 +1,8 @@
 # tests/system/local.mk - stock guests in a machine with a genuine /dev/kvm.
 # Run by ./quickstart test, not by make check: it needs QEMU and the network.
-EXTRA_DIST += %D%/case-run %D%/cases/05-qemu.sh %D%/cases/10-boot.sh \
-	%D%/guest-exit.c %D%/guest-init %D%/initrd-build %D%/kernel-fetch \
-	%D%/l1-init.c %D%/l1-run %D%/nested %D%/nested-l1 %D%/vmlinux-extract
+EXTRA_DIST += %D%/case-run %D%/cases %D%/deb-fetch %D%/guest-exit.c \
+	%D%/guest-init %D%/initrd-build %D%/kernel-fetch %D%/l1-init.c \
+	%D%/l1-run %D%/nested %D%/nested-l1 %D%/vmlinux-extract
 
 # The Debian package, installed and run.
 EXTRA_DIST += %D%/package-test

@@ -15,16 +15,18 @@ panic() {
 	echo c >/proc/sysrq-trigger
 }
 
-# ends STATUS TEXT FUNCTION [WORDS]
+# ends STATUS FUNCTION [WORDS]
 ends() {
-	config "$(vm g vmlinux-cloud-amd64 "lwx.guest=$3 ${4-}")"
+	config "$(vm g vmlinux-cloud-amd64 "lwx.guest=$2 ${3-}")"
 	run_vms "$1" 2>start.log
-	expect "$2" start.log
 }
 
 host() {
-	ends 0 "" off
-	ends 124 "reset" reset
-	ends 122 "triple" triple reboot=t
-	ends 123 "panic" panic
+	ends 0 off
+	ends 124 reset
+	expect "reset" start.log
+	ends 122 triple reboot=t
+	expect "triple fault" start.log
+	ends 123 panic
+	expect "panic" start.log
 }
