@@ -50,5 +50,5 @@ CLEANFILES += host/lwx-vm@.service
 EXTRA_DIST += %D%/lwx-vm@.service.in
 host/lwx-vm@.service: %D%/lwx-vm@.service.in Makefile
 	@$(MKDIR_P) host
-	$(AM_V_GEN)sed 's|@bindir@|$(bindir)|g' \
+	$(AM_V_GEN)sed 's|[@]bindir[@]|$(bindir)|g' \
 		<$(srcdir)/host/lwx-vm@.service.in >$@
