@@ -4,6 +4,9 @@ PAYLOAD_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 	-iquote $(top_srcdir)/tests/guest -iquote $(top_srcdir)/tests/payload \
 	-DLWX_VMM='"$(abs_top_builddir)/lwx-vmm"' \
 	-DPAYLOAD_ELF='"$(abs_top_builddir)/tests/guest/payload.elf"'
+if SANITIZE
+PAYLOAD_CPPFLAGS += -DLWX_SANITIZED
+endif
 PAYLOAD_LIBS = libpayload.a $(CONTROL_LIBS) $(CMOCKA_LIBS)
 libpayload_a_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 libpayload_a_SOURCES = %D%/payload_vm.c %D%/payload_vm.h
