@@ -17,6 +17,23 @@ static unsigned int count_queues(const struct disk *disk)
 	return queues < DISK_QUEUES_MAX ? queues : DISK_QUEUES_MAX;
 }
 
+uint64_t disk_sectors(const struct disk *disk)
+{
+	uint32_t generation;
+	uint64_t sectors;
+
+	do { /* 4.2.2.2: again if it changed between the halves */
+		generation = device_read(&disk->device, MMIO_CONFIG_GENERATION);
+		sectors = device_read(&disk->device,
+				      MMIO_CONFIG + CONFIG_CAPACITY + 4);
+		sectors = sectors << 32 |
+			  device_read(&disk->device,
+				      MMIO_CONFIG + CONFIG_CAPACITY);
+	} while (device_read(&disk->device, MMIO_CONFIG_GENERATION) !=
+		 generation);
+	return sectors;
+}
+
 void disk_open(struct disk *disk, unsigned int nth)
 {
 	struct device *device = &disk->device;
@@ -28,10 +45,7 @@ void disk_open(struct disk *disk, unsigned int nth)
 		ring = 0;
 	device_find(DEVICE_BLOCK, nth, device);
 	device_negotiate(device, DISK_FEATURES | ring);
-	disk->sectors =
-		(uint64_t)device_read(device, MMIO_CONFIG + CONFIG_CAPACITY + 4)
-			<< 32 |
-		device_read(device, MMIO_CONFIG + CONFIG_CAPACITY);
+	disk->sectors = disk_sectors(disk);
 	disk->num_queues = count_queues(disk);
 	for (unsigned int i = 0; i < disk->num_queues; i++)
 		queue_init(&disk->queues[i], device, i, 0);

@@ -28,6 +28,7 @@ enum {
 
 #define DISK_QUEUES_MAX 16
 
+/** struct disk - a disk in use; @sectors as of disk_open() */
 struct disk {
 	struct device device;
 	uint64_t sectors;
@@ -46,6 +47,9 @@ struct disk_request {
 /** disk_open() - negotiate and set up the @nth disk; "ring=plain" on the
  * command line leaves out INDIRECT_DESC and EVENT_IDX. */
 void disk_open(struct disk *disk, unsigned int nth);
+
+/** disk_sectors() - the capacity the device tells now. */
+uint64_t disk_sectors(const struct disk *disk);
 
 /**
  * disk_submit() - add one request, unpublished

@@ -80,7 +80,8 @@ struct used_entry {
 
 /**
  * struct queue - one split virtqueue
- * @desc, @avail, @used: the three areas; avail[0] is flags, avail[1] idx
+ * @desc, @avail, @used: the three areas; avail[0] is flags, avail[1] idx;
+ *              @desc has room for one more, which the device must not see
  * @chain:      free list, and the rest of the chain for a busy head
  * @free:       first free descriptor; @num_free of them
  * @avail_idx:  next index to publish

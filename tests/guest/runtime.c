@@ -314,6 +314,17 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* "wait=1": do nothing before a 'q' has come in on COM1. */
+static void wait_if_told(void)
+{
+	if (!word_number("wait", 0))
+		return;
+	say("waiting\n");
+	while (!(gate(GATE_IN8, 0, PORT_COM1 + 5, 0) & 1) ||
+	       gate(GATE_IN8, 0, PORT_COM1, 0) != 'q')
+		cpu_relax();
+}
+
 /* entry.S comes here in ring 3, on a stack of its own for each CPU. */
 void payload_start(unsigned int cpu)
 {
@@ -333,5 +344,6 @@ void payload_start(unsigned int cpu)
 		say("no such payload: %s\n", name);
 		payload_exit(EXIT_USAGE);
 	}
+	wait_if_told();
 	payload_exit(verb->run());
 }

@@ -328,8 +328,40 @@ static uint8_t run_irq(void)
 	return exit_code();
 }
 
+/* Waits for another capacity, told by a configuration interrupt, and uses the
+ * last sector. */
+static uint8_t run_resize(void)
+{
+	uint8_t *data = alloc(SECTOR_SIZE, SECTOR_SIZE);
+	volatile uint32_t *seen = &irq_counts[DISK_VECTOR];
+	uint64_t before;
+
+	disk_open(&disk, 0);
+	before = disk.sectors;
+	lapic_enable();
+	ioapic_route(disk.device.irq, DISK_VECTOR);
+	gate(GATE_INTERRUPTS, 0x200, 0, 0);
+	say("ready\n");
+	while (!*seen)
+		gate(GATE_WAIT, (uintptr_t)seen, 0, 0);
+	check(device_read(&disk.device, MMIO_INTERRUPT_STATUS) & 2);
+	device_write(&disk.device, MMIO_INTERRUPT_ACK, 2);
+	disk.sectors = disk_sectors(&disk);
+	say("%lu sectors, then %lu\n", before, disk.sectors);
+	memset(data, 0x42, SECTOR_SIZE);
+	check(disk_transfer(&disk, DISK_OUT, disk.sectors - 1, data,
+			    SECTOR_SIZE) == DISK_S_OK);
+	check(disk_transfer(&disk, DISK_OUT, disk.sectors, data, SECTOR_SIZE) ==
+	      DISK_S_IOERR);
+	return exit_code();
+}
+
 const struct verb disk_verbs[] = {
-	{"blk", run_blk},	    {"blk-errors", run_blk_errors},
-	{"blk-read", run_blk_read}, {"blkstress", run_blkstress},
-	{"irq", run_irq},	    {NULL, NULL},
+	{"blk", run_blk},
+	{"blk-errors", run_blk_errors},
+	{"blk-read", run_blk_read},
+	{"blkstress", run_blkstress},
+	{"irq", run_irq},
+	{"resize", run_resize},
+	{NULL, NULL},
 };

@@ -4,8 +4,6 @@
 #define PVPANIC_PANICKED 0x01u
 #define SLEEP_S5 0x34u /* SLP_EN, SLP_TYP 5 */
 #define RESET_VALUE 0x01u
-#define PORT_PIC_MASTER 0x20
-#define PORT_PIC_SLAVE 0xa0
 #define GSI_POWER_BUTTON 9
 #define BUTTON_VECTOR 0x51
 
@@ -105,19 +103,11 @@ static uint8_t run_spin(void)
 	return EXIT_FAILED;
 }
 
-/* The PIC would bring the power button at a vector of the exceptions. */
-static void mask_pic(void)
-{
-	gate(GATE_OUT8, 0xff, PORT_PIC_MASTER + 1, 0);
-	gate(GATE_OUT8, 0xff, PORT_PIC_SLAVE + 1, 0);
-}
-
 /* Never ends and needs no CPU time: sleeps with interrupts on. */
 static uint8_t run_sleep(void)
 {
 	static volatile uint32_t never;
 
-	mask_pic();
 	say("sleeping\n");
 	while (!never)
 		gate(GATE_WAIT, (uintptr_t)&never, 0, 0);
@@ -127,10 +117,8 @@ static uint8_t run_sleep(void)
 /* Powers off when the power button is pressed. */
 static uint8_t run_button(void)
 {
-	mask_pic();
 	lapic_enable();
 	ioapic_route(GSI_POWER_BUTTON, BUTTON_VECTOR);
-	gate(GATE_INTERRUPTS, 0x200, 0, 0);
 	say("waiting for the button\n");
 	while (!irq_counts[BUTTON_VECTOR])
 		gate(GATE_WAIT, (uintptr_t)&irq_counts[BUTTON_VECTOR], 0, 0);

@@ -42,8 +42,10 @@ static void loop_on_itself(struct queue *queue, unsigned int count)
 	queue->desc[0].next = 0;
 }
 
+/* What lies behind the table is as good as the last of the chain. */
 static void next_is_the_size(struct queue *queue, unsigned int count)
 {
+	queue->desc[queue->size] = queue->desc[count - 1];
 	queue->desc[count - 1].flags |= DESC_NEXT;
 	queue->desc[count - 1].next = queue->size;
 }
@@ -166,7 +168,12 @@ static void indirect_empty(struct queue *queue, unsigned int count)
 
 static void indirect_nested(struct queue *queue, unsigned int count)
 {
-	make_indirect(queue, count)[0].flags |= DESC_INDIRECT;
+	struct desc *outer = alloc(sizeof(struct desc), 16);
+
+	make_indirect(queue, count);
+	*outer = queue->desc[0];
+	queue->desc[0].address = (uintptr_t)outer;
+	queue->desc[0].length = sizeof(*outer);
 }
 
 static void indirect_with_next(struct queue *queue, unsigned int count)
@@ -188,6 +195,7 @@ static void indirect_next_outside(struct queue *queue, unsigned int count)
 {
 	struct desc *table = make_indirect(queue, count);
 
+	table[count] = table[count - 1];
 	table[count - 1].flags |= DESC_NEXT;
 	table[count - 1].next = (uint16_t)count;
 }

@@ -286,14 +286,43 @@ void payload_vm_type(struct payload_vm *vm, const char *text)
 	assert_int_equal(write(vm->input, text, strlen(text)), strlen(text));
 }
 
-void payload_vm_call(struct payload_vm *vm, const char *verb,
-		     struct ctl_message *reply)
+void payload_vm_call_with(struct payload_vm *vm, const char *verb,
+			  const struct ctl_field *fields,
+			  unsigned int num_fields, struct ctl_message *reply)
 {
 	struct err err = {0};
 
-	if (ctl_client_call(vm->control, verb, NULL, 0, PAYLOAD_TIMEOUT_MS,
-			    reply, NULL, &err))
+	if (ctl_client_call(vm->control, verb, fields, num_fields,
+			    PAYLOAD_TIMEOUT_MS, reply, NULL, &err))
 		fail_msg("%s: %s", verb, err.msg);
+}
+
+void payload_vm_call(struct payload_vm *vm, const char *verb,
+		     struct ctl_message *reply)
+{
+	payload_vm_call_with(vm, verb, NULL, 0, reply);
+}
+
+void payload_vm_follow(struct payload_vm *vm)
+{
+	const struct ctl_field follow = CTL_FIELD_BOOL("follow", true);
+	struct ctl_message reply;
+
+	payload_vm_call_with(vm, "vm.events", &follow, 1, &reply);
+}
+
+const char *payload_vm_reason(struct payload_vm *vm)
+{
+	struct ctl_message msg = {.name = ""};
+	struct err err = {0};
+
+	while (ctl_client_receive(vm->control, PAYLOAD_TIMEOUT_MS, &msg, NULL,
+				  &err) == 1)
+		if (msg.kind == CTL_EVENT &&
+		    !strcmp(msg.name, VMM_EVENT_STOPPED))
+			(void)snprintf(vm->reason, sizeof(vm->reason), "%s",
+				       ctl_message_text(&msg, "reason"));
+	return vm->reason;
 }
 
 void payload_vm_fini(struct payload_vm *vm)

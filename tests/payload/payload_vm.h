@@ -25,6 +25,7 @@
  * @input:    socket for console input, -1 before payload_vm_type()
  * @lifeline: closing it ends the VM
  * @control:  connected client of the control protocol
+ * @reason:   see payload_vm_reason()
  * @output:   what was read from @console so far, with a NUL
  * @output_len: its length
  */
@@ -36,6 +37,7 @@ struct payload_vm {
 	int input;
 	int lifeline;
 	struct ctl_client *control;
+	char reason[32];
 	char output[PAYLOAD_OUTPUT_MAX + 1];
 	size_t output_len;
 };
@@ -81,6 +83,18 @@ void payload_vm_type(struct payload_vm *vm, const char *text);
  * reply is valid until the next. */
 void payload_vm_call(struct payload_vm *vm, const char *verb,
 		     struct ctl_message *reply);
+
+/** payload_vm_call_with() - the same with arguments. */
+void payload_vm_call_with(struct payload_vm *vm, const char *verb,
+			  const struct ctl_field *fields,
+			  unsigned int num_fields, struct ctl_message *reply);
+
+/** payload_vm_follow() - ask for events, while the guest runs for certain. */
+void payload_vm_follow(struct payload_vm *vm);
+
+/** payload_vm_reason() - why it stopped, from the last event after
+ * payload_vm_follow() and payload_vm_wait(). Valid until payload_vm_fini(). */
+const char *payload_vm_reason(struct payload_vm *vm);
 
 /** payload_vm_fini() - kill it if it still runs, release everything. */
 void payload_vm_fini(struct payload_vm *vm);

@@ -167,6 +167,30 @@ static void test_interrupts_reach_the_guest(void **state)
 		fail_msg("%s", vm.output);
 }
 
+static void test_a_disk_grows(void **state)
+{
+	const struct ctl_field fields[] = {
+		CTL_FIELD_TEXT("disk", "grows"),
+		CTL_FIELD_UINT("size", 2 * DISK_SIZE),
+	};
+	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+	struct ctl_message reply;
+	char last;
+
+	(void)state;
+	prepare("payload=resize code=52");
+	payload_vm_add_disk(&vm, fd)->serial = strdup("grows");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	payload_vm_call_with(&vm, "disk.resize", fields, ARRAY_SIZE(fields),
+			     &reply);
+	assert_int_equal(payload_vm_wait(&vm), 52);
+	assert_string_equal(vm.output, "ready\n16384 sectors, then 32768\n");
+	assert_int_equal(pread(fd, &last, 1, 2 * DISK_SIZE - 1), 1);
+	assert_int_equal(last, 0x42);
+	payload_vm_fini(&vm);
+}
+
 static void test_console_echo(void **state)
 {
 	(void)state;
@@ -209,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_bad_requests_fail_alone),
 		cmocka_unit_test(test_a_read_only_disk),
 		cmocka_unit_test(test_interrupts_reach_the_guest),
+		cmocka_unit_test(test_a_disk_grows),
 		cmocka_unit_test(test_console_echo),
 		cmocka_unit_test(test_console_output_is_complete),
 		cmocka_unit_test(test_random_numbers),

@@ -55,6 +55,50 @@ static void test_every_exit_code(void **state)
 	}
 }
 
+/* An exit code of the guest's that looks like a fault is still an exit. */
+static void test_the_event_tells_the_reason(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int status;
+		const char *reason;
+	} cases[] = {
+		{"payload=exit code=122 wait=1", 122, VMM_REASON_EXIT},
+		{"payload=triple wait=1", 122, VMM_REASON_TRIPLE},
+		{"payload=exit code=0 wait=1", 0, VMM_REASON_EXIT},
+		{"payload=poweroff wait=1", 0, VMM_REASON_POWEROFF},
+		{"payload=panic wait=1", 123, VMM_REASON_PANIC},
+		{"payload=reset wait=1", 124, VMM_REASON_RESET},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		payload_vm_init(&vm, cases[i].cmdline);
+		payload_vm_start(&vm);
+		payload_vm_expect(&vm, "waiting\n");
+		payload_vm_follow(&vm);
+		payload_vm_type(&vm, "q");
+		assert_int_equal(payload_vm_wait(&vm), cases[i].status);
+		assert_string_equal(payload_vm_reason(&vm), cases[i].reason);
+		payload_vm_fini(&vm);
+	}
+}
+
+static void test_the_power_button(void **state)
+{
+	struct ctl_message reply;
+
+	(void)state;
+	payload_vm_init(&vm, "payload=button");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "waiting for the button\n");
+	payload_vm_follow(&vm);
+	payload_vm_call(&vm, "vm.stop", &reply);
+	assert_int_equal(payload_vm_wait(&vm), 0);
+	assert_string_equal(payload_vm_reason(&vm), VMM_REASON_POWEROFF);
+	payload_vm_fini(&vm);
+}
+
 static void test_serial_output(void **state)
 {
 	(void)state;
@@ -126,6 +170,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends_are_told_apart),
 		cmocka_unit_test(test_every_exit_code),
+		cmocka_unit_test(test_the_event_tells_the_reason),
+		cmocka_unit_test(test_the_power_button),
 		cmocka_unit_test(test_serial_output),
 		cmocka_unit_test(test_serial_output_is_complete),
 		cmocka_unit_test(test_serial_input),
