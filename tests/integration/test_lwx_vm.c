@@ -7,12 +7,16 @@
 #include "test.h"
 
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 /* One VM; EXTRA are further keys. */
 #define VM(name, cmdline, extra)                                               \
@@ -169,7 +173,8 @@ static void test_the_first_signal_presses_the_power_button(void **state)
 		rig_start(rig, &run, "start", "host.cfg", NULL);
 		rig_expect(run.out, "a | up");
 		rig_expect(run.out, "b | up");
-		(void)kill(run.pid, signals[i]);
+		/* As a terminal does it: to all of its process group. */
+		(void)kill(-run.pid, signals[i]);
 		assert_int_equal(rig_wait(&run), 0);
 		rig_expect(run.err, "a: powered off (status 0)");
 		rig_expect(run.err, "b: powered off (status 0)");
@@ -668,6 +673,61 @@ static void test_verbs_reach_the_vm(void **state)
 	assert_int_equal(rig_wait(&run), 0);
 }
 
+static void expect_on_terminal(int master, const char *text)
+{
+	struct pollfd pfd = {.fd = master, .events = POLLIN};
+	char seen[1024] = "";
+	size_t len = 0;
+
+	while (!strstr(seen, text)) {
+		ssize_t n;
+
+		if (poll(&pfd, 1, RIG_TIMEOUT_MS) <= 0)
+			fail_msg("no \"%s\" in \"%s\"", text, seen);
+		n = read(master, seen + len, sizeof(seen) - 1 - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+		seen[len] = '\0';
+	}
+}
+
+static void test_the_escape_leaves_the_console(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run, console = {0};
+	struct termios before, after;
+	char program[1024];
+	int master, slave;
+
+	config(rig, CONFIG(VM("a", "print=up", "")));
+	start_running(rig, &run);
+	(void)snprintf(program, sizeof(program), "%s",
+		       rig_build_path("lwx-vm"));
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_int_equal(tcgetattr(slave, &before), 0);
+	console.pid = fork();
+	if (!console.pid) {
+		if (login_tty(slave) == 0)
+			(void)execl(program, "lwx-vm", "console", "a", NULL);
+		_exit(RIG_CANNOT_RUN);
+	}
+	expect_on_terminal(master, "replay"); /* behind "Ctrl-] leaves" */
+	assert_int_equal(tcgetattr(slave, &after), 0);
+	assert_false(after.c_lflag & (ICANON | ECHO | ISIG)); /* raw */
+	/* All other keys go to the guest. */
+	assert_int_equal(write(master, "\003\032q", 3), 3);
+	(void)poll(NULL, 0, 100);
+	assert_int_equal(waitpid(console.pid, NULL, WNOHANG), 0);
+	assert_int_equal(write(master, "\035", 1), 1);
+	assert_int_equal(rig_wait(&console), 0);
+	assert_int_equal(tcgetattr(slave, &after), 0);
+	assert_int_equal(after.c_lflag, before.c_lflag);
+	(void)close(master);
+	(void)close(slave);
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
+}
+
 static void test_a_state_directory_of_others_is_refused(void **state)
 {
 	struct rig *rig = *state;
@@ -781,6 +841,7 @@ int main(void)
 		TEST(test_the_console_log_gets_the_output_too),
 		TEST(test_a_reader_that_went_away_ends_nothing),
 		TEST(test_verbs_reach_the_vm),
+		TEST(test_the_escape_leaves_the_console),
 		TEST(test_a_state_directory_of_others_is_refused),
 		TEST(test_a_user_needs_no_root),
 		TEST(test_bad_configurations_start_nothing),

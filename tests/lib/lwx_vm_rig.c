@@ -49,6 +49,25 @@ void rig_set_vmm(const char *file)
 	assert_int_equal(setenv("LWX_VMM", rig_build_path(file), 1), 0);
 }
 
+/* What a test that failed left running must not fail the next. */
+static void kill_children(void)
+{
+	char path[64];
+	FILE *list;
+	int pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+		       (int)getpid());
+	/* Again until all are reaped: their children become ours. */
+	do {
+		list = fopen(path, "re");
+		while (list && fscanf(list, "%d", &pid) == 1)
+			(void)kill(pid, SIGKILL);
+		if (list)
+			(void)fclose(list);
+	} while (waitpid(-1, NULL, 0) > 0);
+}
+
 int rig_set_up(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -60,6 +79,7 @@ int rig_set_up(void **state)
 	(void)snprintf(path, sizeof(path), "%s/state", rig->dir);
 	assert_int_equal(setenv("LWX_STATE_DIR", path, 1), 0);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	kill_children();
 	rig_write(rig, "kernel", "not looked at by fake-vmm");
 	*state = rig;
 	return 0;
@@ -134,6 +154,8 @@ void rig_start(struct rig *rig, struct rig_run *run, ...)
 	assert_true(run->pid >= 0);
 	if (run->pid)
 		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setpgid(0, 0); /* so that a whole terminal can be played */
 	redirect("/dev/null", STDIN_FILENO);
 	redirect(run->out, STDOUT_FILENO);
 	redirect(run->err, STDERR_FILENO);
