@@ -278,15 +278,14 @@ int host_config_parse(struct host_config **out, const char *text, size_t len,
 		      const struct host_facts *facts, struct err *err)
 {
 	struct host_config *hc = calloc(1, sizeof(*hc));
-	AUTO_FREE char *dir = strdup(path);
-	struct host_loader l = {.hc = hc, .name = name, .dir = dir};
+	struct host_loader l = {.hc = hc, .name = name};
 
 	*out = hc;
 	if (hc)
 		hc->path = strdup(path);
-	if (!hc || !dir || !hc->path)
+	if (!hc || !hc->path)
 		return err_set(err, -ENOMEM, "%s", name);
-	*strrchr(dir, '/') = '\0';
+	l.dir_len = (int)(strrchr(path, '/') - path);
 	hc->facts = *facts;
 	config_init(&l.file);
 	/* The scanner refuses @include; should it miss one, nothing is there.

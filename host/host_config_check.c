@@ -1,5 +1,4 @@
 /* host_config_check.c - what host.cfg names exists, and goes together. */
-#include "cleanup.h"
 #include "host_config_priv.h"
 #include "vm_schema.h"
 
@@ -93,15 +92,13 @@ static void check_disk_path(struct host_loader *l, const char *key,
 static void check_parent(struct host_loader *l, const char *key,
 			 const void *base, const char *path)
 {
-	AUTO_FREE char *dir = strdup(path);
+	const char *slash = strrchr(path, '/');
+	char dir[SCHEMA_PATH_MAX + 1];
 	struct stat st;
-	char *slash;
 
 	(void)base;
-	slash = dir ? strrchr(dir, '/') : NULL;
-	if (!slash)
-		return;
-	slash[slash == dir] = '\0';
+	(void)snprintf(dir, sizeof(dir), "%.*s",
+		       slash == path ? 1 : (int)(slash - path), path);
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
 		host_config_refuse(l, key,
 				   "\"%s\": a folder: name a file in it", path);

@@ -7,18 +7,18 @@
 
 /**
  * struct host_loader - one run of host_config_parse()
- * @hc:    being filled
- * @file:  libconfig's tree
- * @name:  of the file in messages
- * @dir:   where relative paths start
- * @muted: problems are not recorded, because they were before
- * @rc:    0 or -ENOMEM
+ * @hc:      being filled
+ * @file:    libconfig's tree
+ * @name:    of the file in messages
+ * @dir_len: bytes of hc->path that are the folder relative paths start at
+ * @muted:   problems are not recorded, because they were before
+ * @rc:      0 or -ENOMEM
  */
 struct host_loader {
 	struct host_config *hc;
 	config_t file;
 	const char *name;
-	const char *dir;
+	int dir_len;
 	bool muted;
 	int rc;
 };

@@ -36,7 +36,7 @@ static void skip_until(struct scan *s, const char *end, const char *what)
 	unsigned int line = s->line;
 	size_t len = strlen(end);
 
-	while (*s->pos && strncmp(s->pos, end, len)) {
+	while (*s->pos && strncmp(s->pos, end, len) != 0) {
 		if (*end == '"' && s->pos[0] == '\\' && s->pos[1])
 			s->pos++;
 		if (*s->pos == '\n')

@@ -1,7 +1,6 @@
 /* host_config_unique.c - names and resources that only one may have. */
 #include "host_config_priv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -202,7 +201,7 @@ static void compare_claims(struct claims *c)
 	for (i = 1; i < c->num; i++) {
 		other = &c->all[i];
 		if (other->kind != first->kind ||
-		    strcmp(other->id, first->id)) {
+		    strcmp(other->id, first->id) != 0) {
 			first = other;
 			continue;
 		}
@@ -216,33 +215,28 @@ static void compare_claims(struct claims *c)
 	}
 }
 
-/* Network and mask of "10.20.0.1/24", in host order; the text was checked. */
-static void parse_cidr(const char *cidr, uint32_t *network, uint32_t *mask)
+/* Do two ranges share an address? The texts were checked. */
+static bool overlap(const char *a, const char *b)
 {
-	const char *slash = strchr(cidr, '/');
-	char address[INET_ADDRSTRLEN] = "";
-	struct in_addr parsed = {0};
+	uint32_t address_a = 0, address_b = 0;
+	unsigned int prefix_a = 0, prefix_b = 0, common;
 
-	memcpy(address, cidr, (size_t)(slash - cidr));
-	(void)inet_pton(AF_INET, address, &parsed);
-	*mask = ~0U << (32 - atoi(slash + 1));
-	*network = ntohl(parsed.s_addr) & *mask;
+	(void)schema_parse_cidr(a, &address_a, &prefix_a);
+	(void)schema_parse_cidr(b, &address_b, &prefix_b);
+	common = prefix_a < prefix_b ? prefix_a : prefix_b;
+	return !((address_a ^ address_b) >> (32 - common));
 }
 
 static void check_overlap(struct host_loader *l)
 {
 	const struct host_network *networks = l->hc->networks;
-	uint32_t a, a_mask, b, b_mask;
 	char key[HOST_KEY_MAX];
 	size_t i, j;
 
 	for (i = 1; i < l->hc->num_networks; i++)
 		for (j = 0; j < i; j++) {
-			if (!networks[i].address || !networks[j].address)
-				continue;
-			parse_cidr(networks[i].address, &a, &a_mask);
-			parse_cidr(networks[j].address, &b, &b_mask);
-			if ((a ^ b) & a_mask & b_mask)
+			if (!networks[i].address || !networks[j].address ||
+			    !overlap(networks[i].address, networks[j].address))
 				continue;
 			(void)snprintf(key, sizeof(key),
 				       "networks[%zu].address", i);

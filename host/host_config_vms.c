@@ -167,7 +167,7 @@ int host_config_select(const struct host_config *hc, const char *const *names,
 			vms[count++] = vm;
 	}
 	if (count)
-		qsort(vms, count, sizeof(*vms), by_start_order);
+		qsort(vms, count, sizeof(struct vm_config *), by_start_order);
 	rc = check_memory(hc, vms, count, err);
 	return rc ? rc : (int)count;
 }

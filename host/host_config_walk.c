@@ -118,7 +118,7 @@ static int set_path(struct host_loader *l, const struct schema_field *field,
 
 	if (!text[0] || text[0] == '/')
 		return schema_set_text(field, base, text, err);
-	if (asprintf(&absolute, "%s/%s", l->dir, text) < 0) {
+	if (asprintf(&absolute, "%.*s/%s", l->dir_len, l->hc->path, text) < 0) {
 		absolute = NULL;
 		return err_set(err, -ENOMEM, "path");
 	}

@@ -57,7 +57,7 @@ static int get_memory(struct host_facts *facts, struct err *err)
 /* 32 hexadecimal digits, written with the dashes of a UUID. */
 static void get_machine_id(struct host_facts *facts)
 {
-	char text[64];
+	char text[64] = "";
 	size_t i, from = 0;
 
 	(void)snprintf(facts->machine_id, sizeof(facts->machine_id),

@@ -58,8 +58,8 @@ int host_probe_run(const char *vmm_path, struct host_probe *probe,
 {
 	AUTO_CLOSE int read_fd = -1;
 	char text[PROBE_OUTPUT_MAX];
-	int fds[2], rc, status;
-	pid_t pid;
+	int fds[2] = {-1, -1}, rc, status;
+	pid_t pid = -1;
 
 	if (pipe2(fds, O_CLOEXEC))
 		return err_set(err, -errno, "pipe");

@@ -81,9 +81,10 @@ static bool wants_kernel(const struct bad *bad, const struct level *level,
 	const char *name = level->group->name;
 
 	if (next)
-		return !strcmp(name, "vm") && strcmp(next->field->key, "boot");
+		return !strcmp(name, "vm") &&
+		       strcmp(next->field->key, "boot") != 0;
 	return (!strcmp(name, "vm") || !strcmp(name, "boot")) &&
-	       strcmp(bad->key, "kernel") && strcmp(bad->key, "uki");
+	       strcmp(bad->key, "kernel") != 0 && strcmp(bad->key, "uki") != 0;
 }
 
 static void write_level(FILE *f, const struct bad *bad, size_t index)
@@ -97,7 +98,7 @@ static void write_level(FILE *f, const struct bad *bad, size_t index)
 	for (i = 0; i < level->group->num; i++) {
 		field = &level->group->fields[i];
 		if ((field->flags & SCHEMA_REQUIRED) &&
-		    (next || strcmp(field->key, bad->key)))
+		    (next || strcmp(field->key, bad->key) != 0))
 			(void)fprintf(f, "%s = %s;\n", field->key,
 				      good_value(field));
 	}

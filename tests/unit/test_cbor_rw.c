@@ -143,13 +143,15 @@ static void test_malformed_is_refused(void **state)
 
 static void test_size_limit(void **state)
 {
+	/* a byte string that fills the rest */
+	static const uint8_t head[] = {0x59, 0xff, 0xfd};
 	size_t max = CBOR_MESSAGE_MAX + 1;
 	char *bytes = calloc(1, max);
 	struct err err;
 
 	(void)state;
 	assert_non_null(bytes);
-	memcpy(bytes, "\x59\xff\xfd", 3); /* byte string that fills the rest */
+	memcpy(bytes, head, sizeof(head));
 	assert_int_equal(try_bytes(bytes, CBOR_MESSAGE_MAX, &err), 0);
 	assert_int_equal(try_bytes(bytes, max, &err), -EMSGSIZE);
 	free(bytes);

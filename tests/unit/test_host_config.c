@@ -450,7 +450,7 @@ static void test_bad_files(void **state)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(parse(bad[i].text, &hc, &err), -EINVAL);
 		found = all_problems(hc);
-		if (strcmp(found, bad[i].problems) && ++wrong)
+		if (strcmp(found, bad[i].problems) != 0 && ++wrong)
 			print_error("case %zu: %s\nfound:\n%sexpected:\n%s", i,
 				    bad[i].text, found, bad[i].problems);
 		free(found);

@@ -3,7 +3,6 @@
 
 #include "macros.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -193,27 +192,6 @@ static bool name_ok(const char *text)
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
 
-static bool cidr_ok(const char *text)
-{
-	const char *slash = strchr(text, '/');
-	char address[INET_ADDRSTRLEN];
-	struct in_addr parsed;
-	size_t len;
-
-	if (!slash)
-		return false;
-	len = (size_t)(slash - text);
-	if (len >= sizeof(address))
-		return false;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	slash++;
-	len = strlen(slash);
-	return inet_pton(AF_INET, address, &parsed) == 1 && len && len <= 2 &&
-	       strspn(slash, "0123456789") == len && atoi(slash) >= 8 &&
-	       atoi(slash) <= 30;
-}
-
 static bool uuid_ok(const char *text)
 {
 	uuid_t parsed;
@@ -244,6 +222,8 @@ static bool printable(const char *text)
 static bool text_ok(const struct schema_field *field, const char *text)
 {
 	size_t len = strlen(text);
+	unsigned int prefix;
+	uint32_t address;
 
 	if (!printable(text))
 		return false;
@@ -257,7 +237,7 @@ static bool text_ok(const struct schema_field *field, const char *text)
 	case SCHEMA_UUID:
 		return uuid_ok(text);
 	case SCHEMA_CIDR:
-		return cidr_ok(text);
+		return !schema_parse_cidr(text, &address, &prefix);
 	default:
 		return len >= (uint64_t)field->min &&
 		       len <= (uint64_t)field->max;

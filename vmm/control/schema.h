@@ -189,5 +189,10 @@ void schema_decode(const struct schema_group *group, void *base,
  * (powers of 1024) or nothing. Return: 0 or -EINVAL. */
 int schema_parse_size(const char *text, uint64_t *bytes);
 
+/** schema_parse_cidr() - "10.20.0.1/24", prefix 8 to 30, to an address in host
+ * order and the number of its network bits. Return: 0 or -EINVAL. */
+int schema_parse_cidr(const char *text, uint32_t *address,
+		      unsigned int *prefix);
+
 /** schema_format_size() - bytes to the shortest exact text. Return: @buf. */
 const char *schema_format_size(uint64_t bytes, char *buf, size_t size);

@@ -2,10 +2,12 @@
 #include "macros.h"
 #include "schema.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SUGGEST_MAX 24 /* bytes of a key that are compared */
@@ -81,6 +83,30 @@ int schema_parse_size(const char *text, uint64_t *bytes)
 		return -EINVAL;
 	*bytes = value << shift;
 	return 0;
+}
+
+int schema_parse_cidr(const char *text, uint32_t *address, unsigned int *prefix)
+{
+	const char *slash = strchr(text, '/');
+	char dotted[INET_ADDRSTRLEN];
+	struct in_addr parsed;
+	size_t len;
+
+	if (!slash)
+		return -EINVAL;
+	len = (size_t)(slash - text);
+	if (len >= sizeof(dotted))
+		return -EINVAL;
+	memcpy(dotted, text, len);
+	dotted[len] = '\0';
+	slash++;
+	len = strlen(slash);
+	if (inet_pton(AF_INET, dotted, &parsed) != 1 || !len || len > 2 ||
+	    strspn(slash, "0123456789") != len)
+		return -EINVAL;
+	*address = ntohl(parsed.s_addr);
+	*prefix = (unsigned int)strtoul(slash, NULL, 10);
+	return *prefix >= 8 && *prefix <= 30 ? 0 : -EINVAL;
 }
 
 const char *schema_format_size(uint64_t bytes, char *buf, size_t size)
@@ -212,10 +238,12 @@ const char *schema_default(const struct schema_field *field, char *buf,
 		break;
 	case SCHEMA_SIZE:
 		if (!unset) {
-			(void)schema_format_size((uint64_t)field->def, buf + 1,
-						 size - 2);
-			buf[0] = '"';
-			(void)strcat(buf, "\"");
+			char number[24];
+
+			(void)snprintf(buf, size, "\"%s\"",
+				       schema_format_size((uint64_t)field->def,
+							  number,
+							  sizeof(number)));
 		}
 		break;
 	default:

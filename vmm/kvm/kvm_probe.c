@@ -37,6 +37,7 @@ const struct kvm_cap kvm_required_caps[KVM_REQUIRED_CAPS] = {
 #define PAGE_PRESENT_WRITABLE 0x3U
 #define PAGE_LARGE 0x80U
 #define RUN_US 20000
+#define CPUID_ENTRIES 256
 
 /* loop: inc %rax; jmp loop */
 static const uint8_t guest_code[] = {0x48, 0xff, 0xc0, 0xeb, 0xfb};
@@ -130,15 +131,12 @@ static int set_mode(struct probe_guest *g, struct err *err)
 /* What the host has, so that 64-bit mode is there too. */
 static int set_cpuid(struct probe_guest *g, struct err *err)
 {
-	enum {
-		ENTRIES = 256
-	};
-	AUTO_FREE struct kvm_cpuid2 *cpuid =
-		calloc(1, sizeof(*cpuid) + ENTRIES * sizeof(cpuid->entries[0]));
+	static _Alignas(struct kvm_cpuid2) char
+		room[sizeof(struct kvm_cpuid2) +
+		     CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
+	struct kvm_cpuid2 *cpuid = (void *)room;
 
-	if (!cpuid)
-		return err_set(err, -ENOMEM, "CPUID");
-	cpuid->nent = ENTRIES;
+	cpuid->nent = CPUID_ENTRIES;
 	if (ioctl(g->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid))
 		return err_set(err, -errno, "KVM_GET_SUPPORTED_CPUID");
 	if (ioctl(g->vcpu_fd, KVM_SET_CPUID2, cpuid))
