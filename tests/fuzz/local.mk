@@ -71,6 +71,18 @@ tests_fuzz_fuzz_virtio_mmio_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_virtio_mmio_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_virtio_mmio_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_vsock_connect
+tests_fuzz_fuzz_vsock_connect_SOURCES = %D%/fuzz_vsock_connect.c
+tests_fuzz_fuzz_vsock_connect_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_vsock_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_vsock_connect_LDADD = $(FUZZ_LIBS) $(VIRTIO_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_vsock_device
+tests_fuzz_fuzz_vsock_device_SOURCES = %D%/fuzz_vsock_device.c
+tests_fuzz_fuzz_vsock_device_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_vsock_device_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_vsock_device_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define OPS_MAX 4096
@@ -163,7 +164,14 @@ void io_engine_fallocate(struct io_engine *engine, struct io_op *op, int file,
 void io_engine_watch(struct io_engine *engine, struct io_op *op, int file,
 		     uint32_t events)
 {
+	int type;
+	socklen_t size = sizeof(type);
+
 	op->priv.flags = events;
+	op->priv.result = 0;
+	/* polling: edges are changes of what poll() says. */
+	op->priv.polling = !getsockopt(engine->files[file], SOL_SOCKET, SO_TYPE,
+				       &type, &size);
 	submit(engine, op, FAKE_OP_WATCH, file);
 }
 
@@ -295,7 +303,7 @@ static int do_file_op(struct io_engine *engine, const struct io_op *op, int fd)
 }
 
 /* Return: true if @op has a result now. */
-static bool attempt(struct io_engine *engine, const struct io_op *op, int *res)
+static bool attempt(struct io_engine *engine, struct io_op *op, int *res)
 {
 	uint64_t count;
 	ssize_t n;
@@ -308,6 +316,12 @@ static bool attempt(struct io_engine *engine, const struct io_op *op, int *res)
 	fd = engine->files[op->priv.file];
 	if (op->priv.kind == FAKE_OP_WATCH) {
 		*res = (int)ready_events(fd, op->priv.flags);
+		if ((op->priv.flags & EPOLLET) && op->priv.polling) {
+			bool changed = *res != op->priv.result;
+
+			op->priv.result = *res;
+			return *res && changed;
+		}
 		if (*res && (op->priv.flags & EPOLLET)) {
 			n = read(fd, &count, sizeof(count));
 			assert(n == sizeof(count));
