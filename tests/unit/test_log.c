@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int saved_stderr = -1;
@@ -16,6 +18,8 @@ static int captured = -1;
 
 static int capture(void **state)
 {
+	char stream[64];
+	struct stat st;
 	int pipes[2];
 
 	(void)state;
@@ -25,7 +29,13 @@ static int capture(void **state)
 	(void)dup2(pipes[1], STDERR_FILENO);
 	(void)close(pipes[1]);
 	captured = pipes[0];
-	return 0;
+	/* As systemd says that stderr is the journal. */
+	if (fstat(STDERR_FILENO, &st))
+		return -1;
+	(void)snprintf(stream, sizeof(stream), "%llu:%llu",
+		       (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino);
+	return setenv("JOURNAL_STREAM", stream, 1);
 }
 
 static int release(void **state)
@@ -45,6 +55,19 @@ static const char *printed(void)
 
 	text[n > 0 ? n : 0] = '\0';
 	return text;
+}
+
+static void test_only_the_journal_gets_priorities(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("JOURNAL_STREAM", "1:1", 1), 0);
+	log_init("web1", LOG_LEVEL_INFO);
+	log_err("a");
+	assert_string_equal(printed(), "web1: a\n");
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	log_init("", LOG_LEVEL_INFO);
+	log_err("b");
+	assert_string_equal(printed(), "b\n");
 }
 
 static void test_level_and_prefix(void **state)
@@ -153,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_level_and_prefix),
+		TEST(test_only_the_journal_gets_priorities),
 		TEST(test_a_message_is_one_line),
 		TEST(test_prefix_is_cut),
 		TEST(test_guest_cannot_flood),

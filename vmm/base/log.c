@@ -6,17 +6,34 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define NSEC_PER_SEC 1000000000ULL
 
 static char log_prefix[64];
+static bool log_to_journal;
 static enum log_level log_level = LOG_LEVEL_INFO;
+
+/* systemd tells by "DEV:INODE" which stream leads to the journal; a child whose
+ * stderr was redirected since has the variable, too. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device &&
+	       st.st_ino == inode;
+}
 
 void log_init(const char *prefix, enum log_level level)
 {
+	log_to_journal = stderr_is_journal();
 	(void)snprintf(log_prefix, sizeof(log_prefix), "%s", prefix);
 	log_level = level;
 }
@@ -38,7 +55,7 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 
 	if (level > log_level)
 		return;
-	if (!isatty(STDERR_FILENO))
+	if (log_to_journal)
 		len = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
 	if (log_prefix[0])
 		len += (size_t)snprintf(line + len, sizeof(line) - len,

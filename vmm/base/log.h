@@ -1,9 +1,10 @@
 /*
  * log.h - messages to stderr; any thread.
  *
- * Lines carry journald's `<n>` priority prefix when stderr is not a terminal,
- * then the prefix given to log_init(). Anything a guest can trigger goes
- * through log_guest(), which drops what exceeds its token bucket.
+ * Lines carry journald's `<n>` priority prefix when stderr is the journal
+ * (JOURNAL_STREAM, looked at by log_init()), then the prefix given to
+ * log_init(). Anything a guest can trigger goes through log_guest(), which
+ * drops what exceeds its token bucket.
  */
 #pragma once
 
