@@ -11,13 +11,16 @@ include tests/fuzz/local.mk
 include tests/build/local.mk
 include tests/system/local.mk
 
-# Every clause of virtio 1.2 that concerns us is shown by a test that ran.
+# Every clause of virtio 1.2 that concerns us is shown by a test that ran: every
+# program with a "VIRTIO id:" mark is named here.
 CONFORMANCE_TESTS = \
 	tests/integration/test_virtio_blk \
 	tests/integration/test_virtio_core \
+	tests/integration/test_virtio_vsock \
 	tests/unit/test_blk_faults \
 	tests/unit/test_blk_request \
 	tests/unit/test_virtio_mmio \
+	tests/unit/test_virtio_net \
 	tests/unit/test_virtio_rng \
 	tests/unit/test_virtqueue
 dist_check_SCRIPTS = tests/conformance

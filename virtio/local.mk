@@ -10,6 +10,12 @@ libvirtio_a_SOURCES = \
 	%D%/virtio_console.c %D%/virtio_console.h \
 	%D%/virtio_device.c %D%/virtio_device.h \
 	%D%/virtio_mmio.c %D%/virtio_mmio.h \
+	%D%/net_backend.h \
+	%D%/net_passt.c %D%/net_passt.h \
+	%D%/net_rx.c \
+	%D%/net_tap.c %D%/net_tap.h \
+	%D%/net_tx.c \
+	%D%/virtio_net.c %D%/virtio_net.h %D%/virtio_net_impl.h \
 	%D%/virtio_rng.c %D%/virtio_rng.h \
 	%D%/virtio_vsock.c %D%/virtio_vsock.h \
 	%D%/virtqueue.c %D%/virtqueue.h \

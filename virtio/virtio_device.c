@@ -333,8 +333,11 @@ static void reset(struct virtio_device *dev)
 
 static bool features_acceptable(const struct virtio_device *dev)
 {
-	return !(dev->driver_features & ~dev->device_features) &&
-	       virtio_device_has(dev, VIRTIO_F_VERSION_1);
+	if ((dev->driver_features & ~dev->device_features) ||
+	    !virtio_device_has(dev, VIRTIO_F_VERSION_1))
+		return false;
+	return !dev->ops->check_features ||
+	       dev->ops->check_features(dev->driver_features);
 }
 
 void virtio_device_write_status(struct virtio_device *dev, uint32_t value)

@@ -34,6 +34,8 @@ struct virtio_device;
  * struct virtio_device_ops - one const table per device class
  * @name:        "blk"; for messages and metrics
  * @device_id:   virtio 1.2 section 5
+ * @check_features: [any vCPU] may the driver accept this subset of what was
+ *               offered? NULL: any
  * @config_read: [any vCPU, @lock held] fill @len bytes of config space at
  *               @offset; what is left untouched reads as zero. NULL: no config
  *               space
@@ -55,6 +57,7 @@ struct virtio_device;
 struct virtio_device_ops {
 	const char *name;
 	uint32_t device_id;
+	bool (*check_features)(uint64_t features);
 	void (*config_read)(struct virtio_device *dev, uint32_t offset,
 			    void *data, uint32_t len);
 	void (*config_write)(struct virtio_device *dev, uint32_t offset,

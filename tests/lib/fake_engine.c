@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -167,11 +168,11 @@ void io_engine_watch(struct io_engine *engine, struct io_op *op, int file,
 	int type;
 	socklen_t size = sizeof(type);
 
-	op->priv.flags = events;
-	op->priv.result = 0;
-	/* polling: edges are changes of what poll() says. */
 	op->priv.polling = !getsockopt(engine->files[file], SOL_SOCKET, SO_TYPE,
 				       &type, &size);
+	op->priv.flags = events;
+	op->priv.time[0] = 0;
+	op->priv.time[1] = 0;
 	submit(engine, op, FAKE_OP_WATCH, file);
 }
 
@@ -233,6 +234,48 @@ static uint32_t ready_events(int fd, uint32_t wanted)
 	if (poll(&pfd, 1, 0) <= 0)
 		return 0;
 	return (uint32_t)pfd.revents;
+}
+
+/* Return: bytes to read of a socket; 1 for connections to accept. */
+static int unread_bytes(int fd)
+{
+	int unread;
+
+	if (!ioctl(fd, FIONREAD, &unread))
+		return unread;
+	return ready_events(fd, EPOLLIN) & EPOLLIN;
+}
+
+/* Edges of a socket: what is unread has grown, and what else has come true.
+ * time[0] is what was left unread, time[1] the other events that were told. */
+static uint32_t socket_edges(struct io_op *op, uint32_t events, int unread)
+{
+	uint32_t others = events & ~(uint32_t)EPOLLIN;
+	uint32_t edges = others & ~(uint32_t)op->priv.time[1];
+
+	if ((events & EPOLLIN) && unread > op->priv.time[0])
+		edges |= EPOLLIN;
+	op->priv.time[0] = unread;
+	op->priv.time[1] = others;
+	return edges;
+}
+
+static bool watch_edges(struct io_op *op, int fd, int *res)
+{
+	uint32_t events = ready_events(fd, op->priv.flags);
+	uint64_t count;
+	ssize_t n;
+
+	if (op->priv.polling) {
+		*res = (int)socket_edges(op, events, unread_bytes(fd));
+		return *res;
+	}
+	*res = (int)events;
+	if (events) {
+		n = read(fd, &count, sizeof(count));
+		assert(n == sizeof(count));
+	}
+	return events;
 }
 
 /* Do at most @limit bytes of a vector. */
@@ -305,8 +348,6 @@ static int do_file_op(struct io_engine *engine, const struct io_op *op, int fd)
 /* Return: true if @op has a result now. */
 static bool attempt(struct io_engine *engine, struct io_op *op, int *res)
 {
-	uint64_t count;
-	ssize_t n;
 	int fd;
 
 	if (op->priv.kind == FAKE_OP_TIMER) {
@@ -315,17 +356,9 @@ static bool attempt(struct io_engine *engine, struct io_op *op, int *res)
 	}
 	fd = engine->files[op->priv.file];
 	if (op->priv.kind == FAKE_OP_WATCH) {
+		if (op->priv.flags & EPOLLET)
+			return watch_edges(op, fd, res);
 		*res = (int)ready_events(fd, op->priv.flags);
-		if ((op->priv.flags & EPOLLET) && op->priv.polling) {
-			bool changed = *res != op->priv.result;
-
-			op->priv.result = *res;
-			return *res && changed;
-		}
-		if (*res && (op->priv.flags & EPOLLET)) {
-			n = read(fd, &count, sizeof(count));
-			assert(n == sizeof(count));
-		}
 		return *res;
 	}
 	if (is_stream(op)) {
@@ -368,6 +401,9 @@ static bool step(struct io_engine *engine, struct io_op *op)
 	}
 	engine->stats.completed++;
 	op->done(op, res);
+	/* What done has read makes room for the next edge. */
+	if (keep && op->priv.state == FAKE_PENDING && op->priv.polling)
+		op->priv.time[0] = unread_bytes(engine->files[op->priv.file]);
 	return true;
 }
 

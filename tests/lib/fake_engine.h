@@ -6,8 +6,8 @@
  * Everything happens inside io_engine_poll(), in the order of submission, so a
  * test is deterministic. io_engine_call() runs its function at once and then
  * polls until nothing moves. Time stands still unless fake_engine_set_time()
- * moves it. An edge-triggered watch must be on an eventfd, which is read,
- * or on a socket, whose edges are changes of what poll() says between rounds.
+ * moves it. An edge-triggered watch of an eventfd reads it; of a socket it sees
+ * what is unread grow from one round to the next.
  */
 #pragma once
 

@@ -130,3 +130,15 @@ tests_unit_test_vsock_unix_SOURCES = %D%/test_vsock_unix.c
 tests_unit_test_vsock_unix_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_vsock_unix_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_vsock_unix
+
+check_PROGRAMS += tests/unit/test_virtio_net
+tests_unit_test_virtio_net_SOURCES = %D%/test_virtio_net.c
+tests_unit_test_virtio_net_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_virtio_net_LDADD = $(FAKE_ENGINE_TEST_LIBS)
+TESTS += tests/unit/test_virtio_net
+
+check_PROGRAMS += tests/unit/test_net_passt
+tests_unit_test_net_passt_SOURCES = %D%/test_net_passt.c
+tests_unit_test_net_passt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_net_passt_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_net_passt

@@ -1,0 +1,296 @@
+/*
+ * net_rx.c - frames from the backend to the guest. [I/O thread]
+ *
+ * Receive buffers are popped ahead until the longest frame fits (one buffer, or
+ * many with MRG_RXBUF), and the backend writes into them directly. They are the
+ * tail of what was popped, so whoever stops puts them back into the ring.
+ * Doorbells stay off while there is room.
+ */
+#include "virtio_net_impl.h"
+
+#include "iov.h"
+#include "macros.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+static struct virtqueue *ring_of(struct virtio_net *net)
+{
+	return &net->dev.queues[VIRTIO_NET_RX];
+}
+
+static bool mergeable(const struct virtio_net *net)
+{
+	return virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
+}
+
+/* Move what is held to the front of the arrays. */
+static void compact(struct net_rx *rx)
+{
+	unsigned int chains = rx->last - rx->first;
+	unsigned int iovs = rx->iov_last - rx->iov_first;
+
+	memmove(rx->chains, rx->chains + rx->first,
+		chains * sizeof(rx->chains[0]));
+	memmove(rx->iov, rx->iov + rx->iov_first, iovs * sizeof(rx->iov[0]));
+	rx->first = 0;
+	rx->last = chains;
+	rx->iov_first = 0;
+	rx->iov_last = iovs;
+}
+
+/* Return: whether another buffer may be held. */
+static bool has_slot(struct net_rx *rx)
+{
+	if (rx->last == NET_RX_CHAINS ||
+	    rx->iov_last > NET_RX_IOV - NET_CHAIN_IOV)
+		compact(rx);
+	return rx->last < NET_RX_CHAINS &&
+	       rx->iov_last <= NET_RX_IOV - NET_CHAIN_IOV;
+}
+
+/* Hold one more buffer. Return: as virtqueue_pop(). */
+static int hold(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+	struct virtqueue_chain chain = {
+		.iov = rx->iov + rx->iov_last,
+		.iov_max = NET_CHAIN_IOV,
+	};
+	int rc = virtqueue_pop(ring_of(net), &chain);
+
+	if (rc <= 0)
+		return rc;
+	/* 5.1.6.3.1: a buffer is writable and has room for the header. */
+	if (chain.readable || chain.writable_len < NET_HEADER_SIZE) {
+		virtqueue_unpop(ring_of(net), chain.head);
+		return -EPROTO;
+	}
+	rx->chains[rx->last++] = (struct net_rx_chain){
+		.head = chain.head,
+		.count = chain.writable,
+		.len = chain.writable_len,
+	};
+	rx->iov_last += chain.writable;
+	rx->room += chain.writable_len;
+	return 1;
+}
+
+/* Hold buffers for the longest frame, as far as there are any.
+ * Return: 0 or -EPROTO. */
+static int top_up(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+	int rc = 1;
+
+	while (rc > 0 && rx->room < rx->need && has_slot(rx) &&
+	       (mergeable(net) || rx->first == rx->last)) {
+		rc = hold(net);
+		if (!rc && virtqueue_notify_on(ring_of(net))) {
+			virtqueue_notify_off(ring_of(net));
+			rc = 1;
+		}
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void release(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+
+	while (rx->last > rx->first)
+		virtqueue_unpop(ring_of(net), rx->chains[--rx->last].head);
+	rx->first = rx->last = 0;
+	rx->iov_first = rx->iov_last = 0;
+	rx->room = 0;
+}
+
+/* What the driver did not agree to must not be in the header (5.1.6.4.1). */
+static bool acceptable(const struct virtio_net *net,
+		       struct virtio_net_hdr_v1 *hdr, uint64_t frame)
+{
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_CSUM)) {
+		/* Not even "the checksum is good". */
+		if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+			return false;
+		hdr->flags = 0;
+	}
+	/* A frame may have waited since another driver was there. */
+	if (!virtio_net_gso_allowed(net, VIRTIO_NET_RX, hdr->gso_type))
+		return false;
+	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+		       hdr->gso_size;
+	return frame <= net->mtu + NET_OVERHEAD;
+}
+
+/* Push as many buffers as @total bytes take. */
+static void push_used(struct virtio_net *net, uint64_t total)
+{
+	struct net_rx *rx = &net->rx;
+
+	while (total) {
+		const struct net_rx_chain *chain = &rx->chains[rx->first++];
+		uint64_t part = MIN(total, chain->len);
+
+		virtqueue_push(ring_of(net), chain->head, (uint32_t)part);
+		rx->iov_first += chain->count;
+		rx->room -= chain->len;
+		total -= part;
+	}
+}
+
+static uint16_t buffers_for(const struct net_rx *rx, uint64_t total)
+{
+	unsigned int i = rx->first;
+
+	while (total > rx->chains[i].len)
+		total -= rx->chains[i++].len;
+	return (uint16_t)(i - rx->first + 1);
+}
+
+/* A frame lies in the buffers, behind the room for the header. */
+static void deliver(struct virtio_net *net, struct virtio_net_hdr_v1 *hdr,
+		    uint32_t frame)
+{
+	struct net_rx *rx = &net->rx;
+	uint64_t total = (uint64_t)frame + NET_HEADER_SIZE;
+
+	if (total > rx->room || !acceptable(net, hdr, frame)) {
+		virtio_net_drop(&net->stats[VIRTIO_NET_RX]);
+		return;
+	}
+	hdr->num_buffers = htole16(buffers_for(rx, total));
+	(void)iov_scatter(rx->iov + rx->iov_first, rx->iov_last - rx->iov_first,
+			  0, hdr, sizeof(*hdr));
+	push_used(net, total);
+	rx->unpaid = frame;
+	virtio_net_count(&net->stats[VIRTIO_NET_RX], frame);
+}
+
+/* Return: 0 if a frame was dealt with, or a negative errno. */
+static int receive_one(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+	/* [0] is the backend's, the last one takes what does not fit. */
+	struct iovec iov[NET_RX_IOV + 2];
+	unsigned int count = rx->iov_last - rx->iov_first;
+	struct iovec *frame = iov + 1;
+	struct virtio_net_hdr_v1 hdr = {0};
+	ssize_t n;
+
+	memcpy(frame, rx->iov + rx->iov_first, count * sizeof(*frame));
+	(void)iov_advance(&frame, &count, NET_HEADER_SIZE);
+	frame[count].iov_base = rx->spill;
+	frame[count].iov_len = sizeof(rx->spill);
+	n = net->backend->ops->receive(net->backend, &hdr, frame - 1,
+				       count + 2);
+	if (n == -EAGAIN || n == -EPIPE)
+		return (int)n;
+	if (n < 0)
+		virtio_net_drop(&net->stats[VIRTIO_NET_RX]);
+	else
+		deliver(net, &hdr, (uint32_t)n);
+	return 0;
+}
+
+/* Charge the frame before this one: its size was not known earlier. */
+static bool admit(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+
+	if (rx->unpaid && !virtio_net_admit(net, &rx->pace, rx->unpaid))
+		return false;
+	rx->unpaid = 0;
+	return true;
+}
+
+/* Return: 0 to go on, 1 when there is nothing to do, or -EPROTO. */
+static int step(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+	int rc;
+
+	if (!rx->ready || !admit(net))
+		return 1;
+	rc = top_up(net);
+	if (rc)
+		return rc;
+	if (rx->first == rx->last)
+		return 1; /* a doorbell tells of buffers */
+	rc = receive_one(net);
+	if (!rc)
+		return 0;
+	rx->ready = false;
+	if (rc == -EPIPE)
+		virtio_net_link_down(net);
+	return 1;
+}
+
+void net_rx_run(struct virtio_net *net)
+{
+	struct net_rx *rx = &net->rx;
+	unsigned int left = NET_BUDGET;
+	int rc = 0;
+
+	if (!virtio_net_running(net) || rx->pace.waiting)
+		return;
+	while (left && !rc) {
+		rc = step(net);
+		left--;
+	}
+	virtio_device_notify(&net->dev, VIRTIO_NET_RX);
+	if (rc < 0)
+		virtio_device_fail(&net->dev, "bad receive buffer");
+	else if (!rc)
+		io_engine_defer(net->dev.engine, &rx->pace.again);
+}
+
+static void watch_done(struct io_op *op, int res)
+{
+	struct virtio_net *net = container_of(op, struct virtio_net, rx.watch);
+
+	if (res < 0) {
+		net->rx.watching = false;
+		virtio_net_watch_ended(net);
+		return;
+	}
+	net->rx.ready = true;
+	net_rx_run(net);
+}
+
+static void timer_done(struct io_op *op, int res)
+{
+	struct virtio_net *net =
+		container_of(op, struct virtio_net, rx.pace.timer);
+
+	(void)res;
+	net->rx.pace.waiting = false;
+	net_rx_run(net);
+	virtio_net_check_drained(net);
+}
+
+static void again_done(struct io_op *op, int res)
+{
+	struct virtio_net *net =
+		container_of(op, struct virtio_net, rx.pace.again);
+
+	(void)res;
+	net_rx_run(net);
+}
+
+void net_rx_init(struct virtio_net *net)
+{
+	net->rx.watch.done = watch_done;
+	net->rx.pace.timer.done = timer_done;
+	net->rx.pace.again.done = again_done;
+}
+
+void net_rx_stop(struct virtio_net *net)
+{
+	release(net);
+	virtio_net_stop_pace(net, &net->rx.pace);
+	if (net->rx.watching)
+		io_engine_cancel(net->dev.engine, &net->rx.watch);
+}
