@@ -76,6 +76,20 @@ static int encode_config(const struct vm_config *cfg, uint8_t **out,
 	return 0;
 }
 
+/* What lwx-vmm makes outside the state directory and cannot remove when it is
+ * killed. */
+static int store_leftovers(struct supervised_vm *vm, struct err *err)
+{
+	const char *path = vm->cfg->vsock.path;
+	char line[PATH_MAX + 1];
+	int len;
+
+	if (!vm->cfg->vsock.cid || !path)
+		return 0;
+	len = snprintf(line, sizeof(line), "%s\n", path);
+	return vm_claim_store(vm->claim, "leftovers", line, (size_t)len, err);
+}
+
 static int store_config(struct supervised_vm *vm, struct err *err)
 {
 	AUTO_FREE uint8_t *bytes = NULL;
@@ -84,6 +98,8 @@ static int store_config(struct supervised_vm *vm, struct err *err)
 
 	if (!rc)
 		rc = vm_claim_store(vm->claim, "config.cbor", bytes, len, err);
+	if (!rc)
+		rc = store_leftovers(vm, err);
 	return rc ? rc : store_origin(vm, err);
 }
 

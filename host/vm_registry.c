@@ -90,17 +90,13 @@ DIR *vm_registry_scan(int dir)
 	return d;
 }
 
-/* Only what a VM leaves by design: a socket, or an empty cgroup. */
+/* Only what a VM leaves by design. */
 static void remove_leftover(const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st))
-		return;
-	if (S_ISSOCK(st.st_mode))
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
 		(void)unlink(path); /* nobody to tell */
-	else if (S_ISDIR(st.st_mode))
-		(void)rmdir(path); /* in use again: stays */
 }
 
 static void remove_leftovers(int dir)

@@ -159,6 +159,19 @@ static int load(const char *path, struct host_config **hc)
 	return VMM_STATUS_SETUP;
 }
 
+/* What a caller left open (a lock of flock(1), say) must not live on in VMs.
+ * A supervisor of many VMs needs many descriptors of its own. */
+static void tidy_descriptors(void)
+{
+	struct rlimit limit;
+
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int start_file(struct start *start, const char *path,
 		      const char *const *names, size_t num_names)
 {
@@ -169,6 +182,7 @@ static int start_file(struct start *start, const char *path,
 
 	if (rc)
 		goto out;
+	tidy_descriptors();
 	rc = VMM_STATUS_SETUP;
 	vms = calloc(hc->num_vms + 1, sizeof(struct vm_config *));
 	if (!vms)
@@ -188,19 +202,6 @@ static int start_file(struct start *start, const char *path,
 out:
 	host_config_destroy(hc);
 	return rc;
-}
-
-/* What a caller left open (a lock of flock(1), say) must not live on in VMs.
- * A supervisor of many VMs needs many descriptors of its own. */
-static void tidy_descriptors(void)
-{
-	struct rlimit limit;
-
-	(void)close_range(STDERR_FILENO + 1, UINT_MAX, 0);
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
 }
 
 static int run(const struct lwx_verb *verb, int argc, char **argv)
@@ -225,7 +226,6 @@ static int run(const struct lwx_verb *verb, int argc, char **argv)
 	}
 	if (optind == argc)
 		return lwx_usage_error(verb, "which host.cfg?");
-	tidy_descriptors();
 	return start_file(&start, argv[optind],
 			  (const char *const *)(argv + optind + 1),
 			  (size_t)(argc - optind - 1));

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -277,9 +279,20 @@ static void test_the_supervisor_notices_the_end_of_lwx_vmm(void **state)
 			   "(Killed)\nlwx-vm: a: the VM failed (status 121)\n");
 }
 
+static void make_socket(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)strcpy(addr.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	(void)close(fd);
+}
+
 static void test_both_killed_leaves_what_the_next_sweeps(void **state)
 {
 	struct rig *rig = *state;
+	char vsock[96];
 	struct rig_run run;
 	struct stat st;
 	char path[96];
@@ -297,6 +310,11 @@ static void test_both_killed_leaves_what_the_next_sweeps(void **state)
 	rig_wait_process(vm);
 	(void)snprintf(path, sizeof(path), "%s/state/vms/a", rig->dir);
 	assert_int_equal(stat(path, &st), 0);
+	(void)snprintf(vsock, sizeof(vsock), "%s/v", rig->dir);
+	make_socket(vsock); /* as a VM leaves it */
+	assert_int_equal(rig_command(rig, &run, "ps"), 0);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(stat(vsock, &st), -1);
 	/* The next start does not stumble over it. */
 	start_running(rig, &run);
 	(void)kill(run.pid, SIGINT);
