@@ -125,7 +125,7 @@ int load_bzimage(const struct image_file *file, const struct guest_mem *gm,
 		return rc;
 
 	/* 0 means 4 for historical reasons; the boot sector is not counted. */
-	setup_size = ((hdr.setup_sects ? hdr.setup_sects : 4u) + 1u) * SECTOR;
+	setup_size = ((hdr.setup_sects ? hdr.setup_sects : 4u) + 1ULL) * SECTOR;
 	size = (uint64_t)hdr.syssize * 16;
 	footprint = MAX((uint64_t)hdr.init_size, size);
 	rc = choose_place(file, &hdr, footprint, image_low_ram(gm),

@@ -155,8 +155,8 @@ static int take_section(const struct image_file *file,
 int uki_open(const struct image_file *file, struct uki *uki, struct err *err)
 {
 	struct pe_section sections[PE_SECTIONS_MAX];
-	struct pe_optional opt;
-	struct pe_header pe;
+	struct pe_optional opt = {0};
+	struct pe_header pe = {0};
 	uint64_t sections_at = 0;
 	int rc;
 

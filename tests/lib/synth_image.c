@@ -7,10 +7,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-void synth_put(uint8_t *buf, size_t offset, unsigned int width, uint64_t value)
+void synth_put(uint8_t *buf, size_t offset, size_t width, uint64_t value)
 {
-	for (unsigned int i = 0; i < width; i++)
+	for (size_t i = 0; i < width; i++)
 		buf[offset + i] = (uint8_t)(value >> (8 * i));
+}
+
+void synth_text(uint8_t *buf, size_t offset, const char *text)
+{
+	while (*text)
+		buf[offset++] = (uint8_t)*text++;
 }
 
 uint8_t synth_code(size_t offset)
@@ -31,7 +37,7 @@ size_t synth_bzimage(uint8_t *buf)
 	synth_put(buf, 0x1f4, 4, SYNTH_BZ_CODE / 16); /* syssize */
 	synth_put(buf, 0x1fe, 2, 0xaa55);
 	synth_put(buf, 0x200, 2, 0x6aeb); /* jump to 0x26c */
-	memcpy(buf + 0x202, "HdrS", 4);
+	synth_text(buf, 0x202, "HdrS");
 	synth_put(buf, 0x206, 2, 0x20f);
 	buf[0x211] = 1; /* loaded high */
 	synth_put(buf, 0x22c, 4, SYNTH_BZ_INITRD_MAX);
@@ -79,7 +85,7 @@ size_t synth_elf(uint8_t *buf)
 	synth_put(buf, SYNTH_ELF_NOTE, 4, 4);	   /* bytes of the name */
 	synth_put(buf, SYNTH_ELF_NOTE + 4, 4, 8);  /* of the value */
 	synth_put(buf, SYNTH_ELF_NOTE + 8, 4, 18); /* PHYS32_ENTRY */
-	memcpy(buf + SYNTH_ELF_NOTE + 12, "Xen", 4);
+	synth_text(buf, SYNTH_ELF_NOTE + 12, "Xen");
 	synth_put(buf, SYNTH_ELF_NOTE + 16, 8, SYNTH_ELF_ENTRY);
 	put_code(buf + SYNTH_ELF_CODE, SYNTH_ELF_CODE_SIZE);
 	return SYNTH_ELF_CODE + SYNTH_ELF_CODE_SIZE;
@@ -95,7 +101,7 @@ static size_t put_section(uint8_t *buf, unsigned int index, const char *name,
 
 	assert(at + padded <= SYNTH_MAX);
 	memset(header, 0, SYNTH_UKI_SECTION_SIZE);
-	memcpy(header, name, strlen(name));
+	synth_text(header, 0, name);
 	synth_put(header, 8, 4, size);
 	synth_put(header, 12, 4, 0x1000ULL * (index + 1));
 	synth_put(header, 16, 4, padded);
@@ -111,9 +117,9 @@ size_t synth_uki(uint8_t *buf, const uint8_t *kernel, size_t size)
 	size_t at = 512;
 
 	memset(buf, 0, at);
-	memcpy(buf, "MZ", 2);
+	synth_text(buf, 0, "MZ");
 	synth_put(buf, 0x3c, 4, SYNTH_UKI_PE);
-	memcpy(buf + SYNTH_UKI_PE, "PE\0\0", 4);
+	synth_text(buf, SYNTH_UKI_PE, "PE");
 	synth_put(buf, SYNTH_UKI_PE + 4, 2, 0x8664);
 	synth_put(buf, SYNTH_UKI_PE + 6, 2, 4); /* sections */
 	synth_put(buf, SYNTH_UKI_PE + 20, 2, 112);

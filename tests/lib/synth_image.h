@@ -45,7 +45,10 @@ size_t synth_uki(uint8_t *buf, const uint8_t *kernel, size_t size);
 int synth_fd(const void *data, size_t size);
 
 /** synth_put() - store the low @width bytes of @value, little-endian. */
-void synth_put(uint8_t *buf, size_t offset, unsigned int width, uint64_t value);
+void synth_put(uint8_t *buf, size_t offset, size_t width, uint64_t value);
+
+/** synth_text() - store characters, without a NUL at their end. */
+void synth_text(uint8_t *buf, size_t offset, const char *text);
 
 /** synth_code() - the byte a synthetic image has at @offset of its code. */
 uint8_t synth_code(size_t offset);

@@ -162,9 +162,9 @@ static void test_bzimage_moves_when_it_must(void **state)
 /* One field of the valid image changed, and what is said about it. */
 struct defect {
 	size_t offset;
-	unsigned int width;
+	size_t width;
 	uint64_t value;
-	int code;
+	long code;
 	const char *msg;
 };
 
@@ -243,11 +243,13 @@ static void test_elf_is_loaded(void **state)
 	synth_put(image, SYNTH_ELF_PHDR + 56 + 32, 8, 20 + 20);
 	synth_put(image, SYNTH_ELF_NOTE, 4, 5);
 	synth_put(image, SYNTH_ELF_NOTE + 4, 4, 0);
-	memcpy(image + SYNTH_ELF_NOTE + 12, "Linux\0\0\0", 8);
+	synth_put(image, SYNTH_ELF_NOTE + 12, 8, 0);
+	synth_text(image, SYNTH_ELF_NOTE + 12, "Linux");
 	synth_put(image, SYNTH_ELF_NOTE + 20, 4, 4);
 	synth_put(image, SYNTH_ELF_NOTE + 24, 4, 4);
 	synth_put(image, SYNTH_ELF_NOTE + 28, 4, 18);
-	memcpy(image + SYNTH_ELF_NOTE + 32, "Xen", 4);
+	synth_put(image, SYNTH_ELF_NOTE + 32, 4, 0);
+	synth_text(image, SYNTH_ELF_NOTE + 32, "Xen");
 	synth_put(image, SYNTH_ELF_NOTE + 36, 4, SYNTH_ELF_GPA);
 	assert_int_equal(load(&a), 0);
 	assert_int_equal(a.img.entry_gpa, SYNTH_ELF_GPA);
@@ -392,7 +394,7 @@ static void test_uki_defects_are_named(void **state)
 	(void)state;
 	assert_defects(size, defects, ARRAY_SIZE(defects));
 
-	memcpy(image + SYNTH_UKI_SECTIONS, ".initrd", 8);
+	synth_text(image, SYNTH_UKI_SECTIONS, ".initrd");
 	assert_int_equal(load(&a), -ENOEXEC);
 	assert_string_equal(a.err.msg,
 			    "kernel k: section .initrd twice; a UKI with "
@@ -400,7 +402,7 @@ static void test_uki_defects_are_named(void **state)
 	finish(&a);
 
 	size = synth_bzimage(kernel);
-	memcpy(kernel, "MZ", 2); /* as a real one begins */
+	synth_text(kernel, 0, "MZ"); /* as a real one begins */
 	a.kernel_size = synth_uki(image, kernel, size);
 	assert_int_equal(load(&a), 0);
 	finish(&a);
@@ -468,7 +470,7 @@ static void test_other_files_are_named(void **state)
 		struct attempt a = {.kernel = image, .kernel_size = 1000};
 
 		memset(image, 0, sizeof(image));
-		memcpy(image, "MZ", 2); /* arm64 images begin like that */
+		synth_text(image, 0, "MZ"); /* arm64 images begin like that */
 		memcpy(image + files[i].offset, files[i].magic, files[i].len);
 		assert_int_equal(load(&a), -ENOEXEC);
 		assert_string_equal(a.err.msg, files[i].msg);
