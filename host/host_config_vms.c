@@ -49,6 +49,19 @@ static void derive_mac(struct vm_config *vm, size_t index)
 	net->has_mac = true;
 }
 
+/* The launcher gets the bridge with the device: it knows no networks. */
+static int name_bridge(const struct host_config *hc, struct vm_net *net)
+{
+	const struct host_network *network;
+
+	network = net->network ? host_config_network(hc, net->network) : NULL;
+	if (!network || !network->bridge)
+		return 0;
+	free(net->bridge);
+	net->bridge = strdup(network->bridge);
+	return net->bridge ? 0 : -ENOMEM;
+}
+
 static int complete(const struct host_config *hc, struct vm_config *vm)
 {
 	size_t i;
@@ -57,9 +70,12 @@ static int complete(const struct host_config *hc, struct vm_config *vm)
 		return 0; /* refused already */
 	if (!vm->uuid && derive_uuid(hc, vm))
 		return -ENOMEM;
-	for (i = 0; i < vm->num_nets; i++)
+	for (i = 0; i < vm->num_nets; i++) {
 		if (!vm->nets[i].has_mac)
 			derive_mac(vm, i);
+		if (name_bridge(hc, &vm->nets[i]))
+			return -ENOMEM;
+	}
 	for (i = 0; i < vm->num_disks; i++)
 		if (!vm->disks[i].serial &&
 		    asprintf(&vm->disks[i].serial, "disk%zu", i) < 0) {

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "disk_file.h"
+#include "host_net.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -50,6 +51,8 @@ static int open_all(struct vm_config *cfg, struct err *err)
 			       &cfg->console_log_fd, err);
 	for (size_t i = 0; !rc && i < cfg->num_disks; i++)
 		rc = open_disk(cfg->name, &cfg->disks[i], err);
+	for (size_t i = 0; !rc && i < cfg->num_nets; i++)
+		rc = host_net_open(&cfg->nets[i], cfg->name, err);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "machine_internal.h"
 #include "macros.h"
+#include "virtio_vsock.h"
 #include "x86_layout.h"
 
 #include <errno.h>
@@ -134,7 +135,8 @@ static int create_engines(struct machine *m, struct err *err)
 	const struct io_engine_config config = {
 		.kind = m->cfg->io_engine,
 		.depth = ENGINE_DEPTH,
-		.max_files = ENGINE_FILES,
+		.max_files = ENGINE_FILES +
+			     (m->cfg->vsock.cid ? VIRTIO_VSOCK_FILES : 0),
 	};
 
 	m->num_io_threads = MAX(m->cfg->io_threads, 1U);

@@ -3,9 +3,13 @@
 #include "log.h"
 #include "machine_internal.h"
 #include "macros.h"
+#include "net_passt.h"
+#include "net_tap.h"
 #include "virtio_blk.h"
 #include "virtio_console.h"
+#include "virtio_net.h"
 #include "virtio_rng.h"
+#include "virtio_vsock.h"
 
 #include <errno.h>
 #include <linux/virtio_mmio.h>
@@ -15,7 +19,9 @@
 #include <unistd.h>
 
 #define CONSOLE_QUEUE_SIZE 64
+#define NET_QUEUE_SIZE 256
 #define RNG_QUEUE_SIZE 64
+#define VSOCK_QUEUE_SIZE 256
 
 static int make_irq(struct machine *m, struct irq_line *line, uint32_t gsi,
 		    struct err *err)
@@ -203,6 +209,53 @@ static int add_disk(struct machine *m, size_t index, struct err *err)
 	return plug(m, dev, err);
 }
 
+static int add_net(struct machine *m, size_t index, struct err *err)
+{
+	const struct vm_net *net = &m->cfg->nets[index];
+	const struct vm_rate *limit = &net->limit;
+	struct virtio_net_options options = {
+		.mtu = net->mtu,
+		.queue_size = NET_QUEUE_SIZE,
+	};
+	struct virtio_device *dev;
+	char name[16];
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "net%zu", index);
+	options.name = name;
+	memcpy(options.mac, net->mac, sizeof(options.mac));
+	rate_limit_init(&options.limit, limit->ops, limit->bytes,
+			limit->ops_burst, limit->bytes_burst);
+	rc = net->type == VM_NET_TAP
+		     ? net_tap_create(&options.backend, net->fd, err)
+		     : net_passt_create(&options.backend, net->fd, err);
+	if (rc)
+		return err_prefix(err, "%s", name);
+	rc = virtio_net_create(&dev, &options, m->mem, next_engine(m), err);
+	if (rc) {
+		options.backend->ops->destroy(options.backend);
+		return err_prefix(err, "%s", name);
+	}
+	return plug(m, dev, err);
+}
+
+static int add_vsock(struct machine *m, struct err *err)
+{
+	const struct virtio_vsock_options options = {
+		.name = "vsock0",
+		.guest_cid = m->cfg->vsock.cid,
+		.path = m->cfg->vsock.path,
+		.queue_size = VSOCK_QUEUE_SIZE,
+	};
+	struct virtio_device *dev;
+	int rc;
+
+	if (!options.guest_cid)
+		return 0;
+	rc = virtio_vsock_create(&dev, &options, m->mem, next_engine(m), err);
+	return rc ? rc : plug(m, dev, err);
+}
+
 int machine_add_devices(struct machine *m, struct err *err)
 {
 	int rc;
@@ -217,6 +270,10 @@ int machine_add_devices(struct machine *m, struct err *err)
 		rc = add_disk(m, i, err);
 	if (!rc)
 		rc = add_console(m, err);
+	for (size_t i = 0; i < m->cfg->num_nets && !rc; i++)
+		rc = add_net(m, i, err);
+	if (!rc)
+		rc = add_vsock(m, err);
 	if (!rc)
 		rc = add_rng(m, err);
 	return rc;

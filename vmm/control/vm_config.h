@@ -97,6 +97,7 @@ struct vm_net {
 	enum vm_net_type type;
 	char *network; /* name in networks = (...), or NULL */
 	char *tap;     /* interface name asked for, or NULL */
+	char *bridge;  /* of @network; from the parser, not in host.cfg */
 	int fd; /* tap or passt socket from the launcher, -1 in host.cfg */
 	uint8_t mac[6];
 	bool has_mac;
