@@ -1,0 +1,27 @@
+# vsock over unix sockets: the guest calls the host, the host calls the guest,
+# a message, and a port nobody listens on.
+guest() {
+	[ "$(guest-vsock send 2 5000 hello)" = HELLO ] || return 1
+	[ "$(guest-vsock message 2 5001 'one message')" = 'ONE MESSAGE' ] ||
+		return 2
+	guest-vsock send 2 5999 nobody 2>/dev/null && return 3
+	guest-vsock echo 6000 || return 4
+	return 40
+}
+
+host() {
+	local upper="tr '[:lower:]' '[:upper:]'"
+
+	socat UNIX-LISTEN:v.sock_5000 "SYSTEM:$upper" &
+	socat -b 65536 UNIX-LISTEN:v.sock_5001,type=5 \
+		"SYSTEM:dd bs=64k count=1 status=none | $upper" &
+	config "$(vm g vmlinux-cloud-amd64 "" \
+		'vsock = { cid = 3; path = "v.sock"; };')"
+	start_vms
+	wait_for listening g.log
+	printf 'CONNECT 6000\nfrom the host' | socat -t 30 - UNIX:v.sock >reply
+	end_vms 40
+	grep -q '^OK [0-9]*$' reply || fail "no OK: $(cat reply)"
+	expect "from the host" reply
+	[ ! -e v.sock ] || fail "v.sock is left"
+}
