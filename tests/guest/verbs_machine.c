@@ -4,7 +4,9 @@
 #define PVPANIC_PANICKED 0x01u
 #define SLEEP_S5 0x34u /* SLP_EN, SLP_TYP 5 */
 #define RESET_VALUE 0x01u
+#define GSI_SERIAL 4
 #define GSI_POWER_BUTTON 9
+#define SERIAL_VECTOR 0x50
 #define BUTTON_VECTOR 0x51
 
 static uint8_t exit_code(void)
@@ -50,6 +52,28 @@ static uint8_t run_serial_echo(void)
 		if (c == 'q')
 			return exit_code();
 		say("<%c>", c);
+	}
+}
+
+/* The same, woken by the interrupt of COM1. */
+static uint8_t run_serial_irq(void)
+{
+	volatile uint32_t *seen = &irq_counts[SERIAL_VECTOR];
+
+	lapic_enable();
+	ioapic_route(GSI_SERIAL, SERIAL_VECTOR);
+	gate(GATE_OUT8, 1, PORT_COM1 + 1, 0); /* IER: received data */
+	say("ready\n");
+	for (uint32_t before = 0;; before++) {
+		while (*seen == before)
+			gate(GATE_WAIT, (uintptr_t)seen, before, 0);
+		while (gate(GATE_IN8, 0, PORT_COM1 + 5, 0) & 1) {
+			char c = (char)gate(GATE_IN8, 0, PORT_COM1, 0);
+
+			if (c == 'q')
+				return exit_code();
+			say("<%c>", c);
+		}
 	}
 }
 
@@ -207,6 +231,7 @@ const struct verb machine_verbs[] = {
 	{"poweroff", run_poweroff},
 	{"reset", run_reset},
 	{"serial-echo", run_serial_echo},
+	{"serial-irq", run_serial_irq},
 	{"sleep", run_sleep},
 	{"smp", run_smp},
 	{"spin", run_spin},

@@ -132,6 +132,21 @@ static void test_serial_input(void **state)
 	payload_vm_fini(&vm);
 }
 
+static void test_serial_interrupts(void **state)
+{
+	(void)state;
+	payload_vm_init(&vm, "payload=serial-irq code=10");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	payload_vm_type(&vm, "a");
+	payload_vm_expect(&vm, "<a>");
+	payload_vm_type(&vm, "0123456789abcdefghijklmno");
+	payload_vm_expect(&vm, "<o>");
+	payload_vm_type(&vm, "q");
+	assert_int_equal(payload_vm_wait(&vm), 10);
+	payload_vm_fini(&vm);
+}
+
 static void test_cpus_come_up(void **state)
 {
 	static const uint32_t counts[] = {1, 2, 4, 16};
@@ -175,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_serial_output),
 		cmocka_unit_test(test_serial_output_is_complete),
 		cmocka_unit_test(test_serial_input),
+		cmocka_unit_test(test_serial_interrupts),
 		cmocka_unit_test(test_cpus_come_up),
 		cmocka_unit_test(test_memory_kinds),
 		cmocka_unit_test(test_ports_nobody_answers),
