@@ -500,13 +500,6 @@ void console_hub_input_room(struct console_hub *hub)
 	hub_wake(hub);
 }
 
-void console_hub_guest_reset(struct console_hub *hub)
-{
-	pthread_mutex_lock(&hub->lock);
-	hub->input_to = CONSOLE_SERIAL;
-	pthread_mutex_unlock(&hub->lock);
-}
-
 void console_hub_write(struct console_hub *hub, enum console_source source,
 		       const void *bytes, size_t len)
 {
@@ -526,7 +519,8 @@ void console_hub_write(struct console_hub *hub, enum console_source source,
 	hub_wake(hub);
 }
 
-int console_hub_add_client(struct console_hub *hub, int fd, struct err *err)
+/* @fd is the hub's unless this fails. */
+static int add_client(struct console_hub *hub, int fd, struct err *err)
 {
 	AUTO_FREE struct hub_client *client = calloc(1, sizeof(*client));
 	bool busy;
@@ -565,7 +559,7 @@ int console_hub_attach(struct console_hub *hub, struct err *err)
 		return err_set(err, -errno, "console: socket pair");
 	theirs = pair[0];
 	ours = pair[1];
-	rc = console_hub_add_client(hub, ours, err);
+	rc = add_client(hub, ours, err);
 	if (rc)
 		return rc;
 	(void)steal_fd(&ours); /* the hub's now */

@@ -10,9 +10,9 @@
  * Input of all clients goes to the serial port until the guest has written to
  * hvc0, then to hvc0: with a login on both, one of them must have it.
  *
- * Threads: console_hub_write(), console_hub_input_room(), console_hub_attach(),
- * console_hub_add_client() and console_hub_stats() may be called from any
- * thread; sockets and the log are served on the thread of the I/O engine.
+ * Threads: console_hub_write(), console_hub_input_room(), console_hub_attach()
+ * and console_hub_stats() may be called from any thread; sockets and the log
+ * are served on the thread of the I/O engine.
  */
 #pragma once
 
@@ -95,22 +95,9 @@ void console_hub_set_input(struct console_hub *hub, enum console_source source,
  * thread. */
 void console_hub_input_room(struct console_hub *hub);
 
-/** console_hub_guest_reset() - the guest starts again: input goes to the serial
- * port until it writes to hvc0; any thread. */
-void console_hub_guest_reset(struct console_hub *hub);
-
 /** console_hub_write() - the guest printed; any thread, never blocks. */
 void console_hub_write(struct console_hub *hub, enum console_source source,
 		       const void *bytes, size_t len);
-
-/**
- * console_hub_add_client() - serve a connected stream socket as a client; any
- * thread
- * @fd: the hub's from now on, unless this fails
- *
- * Return: 0, -EBUSY when CONSOLE_HUB_CLIENTS_MAX are attached, -ENOMEM.
- */
-int console_hub_add_client(struct console_hub *hub, int fd, struct err *err);
 
 /**
  * console_hub_attach() - connect one more client; any thread

@@ -195,6 +195,40 @@ static int print_disks(FILE *out, const struct machine *m)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	const char *help;
+	size_t offset;
+} console_counters[] = {
+	{"lwx_console_bytes_total", "Bytes the guest printed.",
+	 offsetof(struct console_hub_stats, written)},
+	{"lwx_console_logged_bytes_total", "Bytes of these in the log.",
+	 offsetof(struct console_hub_stats, logged)},
+	{"lwx_console_log_dropped_bytes_total",
+	 "Bytes a full or slow log lost.",
+	 offsetof(struct console_hub_stats, log_dropped)},
+	{"lwx_console_client_dropped_bytes_total",
+	 "Bytes clients that do not read missed.",
+	 offsetof(struct console_hub_stats, client_dropped)},
+};
+
+static void print_console(FILE *out, const struct machine *m)
+{
+	struct console_hub_stats stats;
+
+	console_hub_stats(m->hub, &stats);
+	for (size_t i = 0; i < ARRAY_SIZE(console_counters); i++) {
+		const void *at =
+			(const char *)&stats + console_counters[i].offset;
+
+		print_head(out, console_counters[i].name, "counter",
+			   console_counters[i].help);
+		(void)fprintf(out, "%s{vm=\"%s\"} %" PRIu64 "\n",
+			      console_counters[i].name, m->cfg->name,
+			      *(const uint64_t *)at);
+	}
+}
+
 char *machine_metrics(struct machine *m, size_t *len)
 {
 	char *text = NULL;
@@ -205,6 +239,7 @@ char *machine_metrics(struct machine *m, size_t *len)
 		return NULL;
 	print_exits(out, m);
 	print_queues(out, m);
+	print_console(out, m);
 	rc = print_disks(out, m);
 	if (fclose(out) || rc) {
 		free(text);

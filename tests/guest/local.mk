@@ -28,3 +28,4 @@ tests_guest_payload_elf_LDFLAGS = -nostdlib -static \
 tests_guest_payload_elf_LDADD =
 tests_guest_payload_elf_DEPENDENCIES = $(top_srcdir)/tests/guest/payload.ld
 EXTRA_DIST += tests/guest/payload.ld
+dist_noinst_SCRIPTS += tests/guest/run-in-qemu

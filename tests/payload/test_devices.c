@@ -217,6 +217,39 @@ static void test_console_output_is_complete(void **state)
 	assert_int_equal(lines, 1000);
 }
 
+/* What the guest did so far, exactly. */
+static void test_metrics(void **state)
+{
+	static const char *const lines[] = {
+		"\nlwx_console_bytes_total{vm=\"payload\"} 6\n",
+		"\nlwx_console_log_dropped_bytes_total{vm=\"payload\"} 0\n",
+		"\nlwx_queue_requests_total{vm=\"payload\",device=\"console0\","
+		"queue=\"1\"} 1\n",
+		"\nlwx_queue_completed_total{vm=\"payload\",device="
+		"\"console0\","
+		"queue=\"1\"} 1\n",
+	};
+	static char text[65536];
+	struct ctl_message reply;
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+
+	(void)state;
+	prepare("payload=console code=63");
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	assert_int_equal(ctl_client_call(vm.control, "vm.metrics", NULL, 0,
+					 PAYLOAD_TIMEOUT_MS, &reply, &fd, &err),
+			 0);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("no%sin:\n%s", lines[i], text);
+	payload_vm_type(&vm, "q");
+	assert_int_equal(payload_vm_wait(&vm), 63);
+	payload_vm_fini(&vm);
+}
+
 static void test_random_numbers(void **state)
 {
 	(void)state;
@@ -236,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_a_disk_grows),
 		cmocka_unit_test(test_console_echo),
 		cmocka_unit_test(test_console_output_is_complete),
+		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_random_numbers),
 	};
 
