@@ -50,54 +50,51 @@ struct vsock_listener {
 
 /**
  * struct virtio_vsock - the device
- * @dev:        embedded first
- * @config:     config space
- * @path:       P
- * @options:    times
- * @listeners:  streams, messages
- * @all:        every connection
- * @count:      their number
- * @buckets:    those the guest can address, by ports and type
+ * @dev:         embedded first
+ * @config:      config space
+ * @options:     times
+ * @listeners:   streams, messages
+ * @all:         every connection, @count of them
+ * @buckets:     those the guest can address, by ports and type
  * @ready_first: connections with something for the guest, served in turn
- * @ready_last: end of that line
- * @next_port:  host port to try next
- * @resets:     ring of owed resets
- * @resets_at:  first of them
- * @resets_len: their number
- * @rx:         a receive chain that is popped and not used yet
- * @rx_iov:     its entries
- * @rx_held:    @rx is valid
- * @tx_pending: the transmit queue may hold packets
- * @round:      serve both queues and publish, once per batch of events
+ * @ready_last:  end of that line
+ * @resets:      ring of owed resets, @resets_len of them from @resets_at on
+ * @rx:          a receive chain that is popped and not used yet
+ * @rx_iov:      its entries
+ * @round:       serve both queues and publish, once per batch of events
+ * @tick:        timer that looks for deadlines and full backlogs
+ * @stats:       written here, read by any thread
+ * @next_port:   host port to try next
+ * @rx_held:     @rx is valid
+ * @tx_pending:  the transmit queue may hold packets
  * @round_armed: @round is under way
- * @tick:       timer that looks for deadlines and full backlogs
- * @tick_armed: @tick is under way
- * @stats:      written here, read by any thread
+ * @tick_armed:  @tick is under way
+ * @path:        P
  */
 struct virtio_vsock {
 	struct virtio_device dev;
 	struct virtio_vsock_config config;
-	char path[VSOCK_UNIX_PATH_MAX + 1];
 	struct virtio_vsock_options options;
 	struct vsock_listener listeners[2];
 	struct vsock_conn *all;
-	unsigned int count;
 	struct vsock_conn *buckets[VSOCK_BUCKETS];
 	struct vsock_conn *ready_first;
 	struct vsock_conn *ready_last;
-	uint32_t next_port;
 	struct vsock_owed_reset resets[VSOCK_RESETS_MAX];
-	unsigned int resets_at;
-	unsigned int resets_len;
 	struct virtqueue_chain rx;
 	struct iovec rx_iov[VSOCK_CHAIN_MAX];
+	struct io_op round;
+	struct io_op tick;
+	struct virtio_vsock_stats stats;
+	unsigned int count;
+	unsigned int resets_at;
+	unsigned int resets_len;
+	uint32_t next_port;
 	bool rx_held;
 	bool tx_pending;
-	struct io_op round;
 	bool round_armed;
-	struct io_op tick;
 	bool tick_armed;
-	struct virtio_vsock_stats stats;
+	char path[VSOCK_UNIX_PATH_MAX + 1];
 };
 
 /** vsock_count() - add to a counter; only the I/O thread writes. */

@@ -120,10 +120,11 @@ static void host_action(const uint8_t *c)
 		return;
 	switch (c[2] % 5) {
 	case 0:
-		(void)send(fd, bytes, c[3] * 300U, MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(fd, bytes, c[3] * 300UL,
+			   MSG_DONTWAIT | MSG_NOSIGNAL);
 		break;
 	case 1:
-		(void)recv(fd, bytes, 1 + c[3] * 270U, MSG_DONTWAIT);
+		(void)recv(fd, bytes, 1 + c[3] * 270UL, MSG_DONTWAIT);
 		break;
 	case 2:
 		(void)shutdown(fd, c[3] % 3);

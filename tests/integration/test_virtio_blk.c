@@ -337,7 +337,7 @@ static void test_readonly(void **state)
 
 static struct virtio_blk_config read_config(struct blk_rig *blk)
 {
-	struct virtio_blk_config config;
+	struct virtio_blk_config config = {0};
 
 	for (unsigned int i = 0; i < sizeof(config); i++)
 		fake_driver_config_read(&blk->rig.driver, i,

@@ -79,10 +79,10 @@ static void test_connect_line_in_pieces(void **state)
 
 static void test_bad_lines(void **state)
 {
-	static const char *const lines[] = {
-		"HELLO 1\n", "CONNECT\n", "CONNECT 99999999999\n",
-		"CONNECT                                                     "
-		"                    1"};
+	static const char endless[] = "CONNECT                              "
+				      "                                    1";
+	static const char *const lines[] = {"HELLO 1\n", "CONNECT\n",
+					    "CONNECT 99999999999\n", endless};
 	struct vsock_packet packet;
 
 	vsock_end_start(state, &(struct virtio_vsock_options){0});

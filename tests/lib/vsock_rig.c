@@ -13,7 +13,7 @@
 
 #define RX 0U
 #define TX 1U
-#define SLOT_SIZE 2304U /* header and payload, with some slack */
+#define SLOT_SIZE 2304UL /* header and payload, with some slack */
 #define HEADER_SIZE ((uint32_t)sizeof(struct virtio_vsock_hdr))
 #define WAIT_SECONDS 60
 

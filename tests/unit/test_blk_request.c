@@ -79,7 +79,7 @@ static int parse_by(struct fixture *f, const struct blk_rules *by)
 static int run_by(struct fixture *f, const struct blk_rules *by, uint32_t type,
 		  uint64_t sector, size_t len, bool to_guest)
 {
-	uint8_t keep[sizeof(f->data)];
+	static uint8_t keep[sizeof(f->data)];
 	int rc;
 
 	memcpy(keep, f->data, sizeof(keep));
