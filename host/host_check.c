@@ -27,7 +27,6 @@
  * @locked:       bytes to be locked
  * @taps:         interfaces
  * @passts:       interfaces
- * @cgroups:      VMs that name a control group
  * @mergeable:    VMs that want KSM
  * @uring:        VMs that insist on io_uring
  */
@@ -38,7 +37,6 @@ struct needs {
 	uint64_t locked;
 	unsigned int taps;
 	unsigned int passts;
-	unsigned int cgroups;
 	unsigned int mergeable;
 	unsigned int uring;
 };
@@ -68,7 +66,6 @@ static void count_vm(struct needs *needs, const struct vm_config *vm)
 		needs->taps += vm->nets[i].type == VM_NET_TAP;
 		needs->passts += vm->nets[i].type == VM_NET_PASST;
 	}
-	needs->cgroups += vm->cgroup != NULL;
 	needs->mergeable += m->mergeable;
 	needs->uring += vm->io_engine == IO_ENGINE_URING;
 }
@@ -299,8 +296,8 @@ static void check_program(struct checker *c, const char *name, bool needed,
 	advise(result, severity(needed), "%s", advice);
 }
 
-/* Own group below the mount point of cgroup2, from "0::/path". */
-static bool own_cgroup(char *path, size_t size)
+/* The own group below the mount point of cgroup2, from "0::/path". */
+static bool own_cgroup(const char *mount, char *path, size_t size)
 {
 	FILE *f = fopen("/proc/self/cgroup", "re");
 	char line[256];
@@ -313,23 +310,25 @@ static bool own_cgroup(char *path, size_t size)
 	if (f)
 		(void)fclose(f); /* it was only read */
 	if (found)
-		(void)snprintf(path, size, "/sys/fs/cgroup%s", line + 3);
+		(void)snprintf(path, size, "%s%s", mount, line + 3);
 	return found;
 }
 
+/* Where a VM's group is not to be had, the file's own check says so. */
 static void check_cgroup(struct checker *c)
 {
 	struct host_check_result *result = add(c, "cgroup");
-	char path[320];
+	char mount[HOST_FACTS_PATH_SIZE], path[HOST_FACTS_PATH_SIZE + 256];
 
-	if (access("/sys/fs/cgroup/cgroup.controllers", R_OK)) {
-		detail(result, "cgroup v2 is not mounted on /sys/fs/cgroup");
-		advise(result, severity(c->needs.cgroups),
+	if (host_facts_cgroup2(mount)) {
+		detail(result, "cgroup v2 is not mounted");
+		advise(result, HOST_CHECK_WARN,
 		       "VMs run without limits of their own; boot with "
 		       "systemd.unified_cgroup_hierarchy=1 to have them");
-	} else if (!own_cgroup(path, sizeof(path)) || access(path, W_OK)) {
+	} else if (!own_cgroup(mount, path, sizeof(path)) ||
+		   access(path, W_OK)) {
 		detail(result, "v2, but the own group is not delegated");
-		advise(result, severity(c->needs.cgroups),
+		advise(result, HOST_CHECK_WARN,
 		       "start it with systemd-run --user --scope -p "
 		       "Delegate=yes lwx-vm ..., or Delegate=yes in the unit");
 	} else {

@@ -142,12 +142,33 @@ static void check_cpus(struct host_loader *l, const char *key,
 	}
 }
 
+static void check_cgroup(struct host_loader *l, const char *key,
+			 const void *base, const char *group)
+{
+	const char *mount = l->hc->facts.cgroup2;
+	char path[SCHEMA_PATH_MAX + 1];
+
+	(void)base;
+	(void)snprintf(path, sizeof(path), "%s/%s/cgroup.procs", mount, group);
+	if (!mount[0])
+		host_config_refuse(l, key,
+				   "\"%s\": cgroup v2 is not mounted here: "
+				   "mount it, or drop this",
+				   group);
+	else if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
+		host_config_refuse(l, key,
+				   "\"%s\": %s: make this group below %s, "
+				   "writable for you",
+				   group, strerror(errno), mount);
+}
+
 static void (*const ref_checks[])(struct host_loader *l, const char *key,
 				  const void *base, const char *text) = {
 	[SCHEMA_REF_FILE] = check_file,
 	[SCHEMA_REF_DISK] = check_disk_path,
 	[SCHEMA_REF_PARENT] = check_parent,
 	[SCHEMA_REF_NETWORK] = check_network,
+	[SCHEMA_REF_CGROUP] = check_cgroup,
 };
 
 static void check_group_refs(struct host_loader *l,

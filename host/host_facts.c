@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,25 @@ static void get_machine_id(struct host_facts *facts)
 			facts->machine_id[i] = text[from++];
 }
 
+int host_facts_cgroup2(char path[HOST_FACTS_PATH_SIZE])
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	int rc = -ENODEV;
+
+	path[0] = '\0';
+	while (mounts && rc && (entry = getmntent(mounts))) {
+		if (strcmp(entry->mnt_type, "cgroup2") != 0)
+			continue;
+		(void)snprintf(path, HOST_FACTS_PATH_SIZE, "%s",
+			       entry->mnt_dir);
+		rc = 0;
+	}
+	if (mounts)
+		(void)endmntent(mounts); /* always 1 */
+	return rc;
+}
+
 int host_facts_get(struct host_facts *facts, struct err *err)
 {
 	*facts = (struct host_facts){0};
@@ -80,6 +100,7 @@ int host_facts_get(struct host_facts *facts, struct err *err)
 	facts->hugepages_2m = free_hugepages(2048);
 	facts->hugepages_1g = free_hugepages(1048576);
 	get_machine_id(facts);
+	(void)host_facts_cgroup2(facts->cgroup2); /* empty if there is none */
 	return get_memory(facts, err);
 }
 

@@ -31,7 +31,7 @@ libhost_a_SOURCES = \
 	%D%/vm_registry.c %D%/vm_registry.h %D%/vm_registry_priv.h \
 	%D%/vm_resources.c %D%/vm_resources.h
 
-HOST_LIBS = libhost.a $(CONTROL_LIBS)
+HOST_LIBS = libhost.a $(HOSTCFG_LIBS)
 
 # host.cfg(5): the keys come from the parser's tables.
 noinst_PROGRAMS += host/host_cfg_keys

@@ -2,6 +2,7 @@
 #include "supervised_vm.h"
 
 #include "cleanup.h"
+#include "host_facts.h"
 #include "vm_resources.h"
 #include "vmm_launch.h"
 
@@ -12,7 +13,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/memfd.h>
-#include <mntent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,36 +162,17 @@ static int config_memfd(const struct vm_config *cfg, struct err *err)
 	return steal_fd(&fd);
 }
 
-/* Return: 0 with the first mount point of cgroup2 in @path, or -ENODEV. */
-static int find_cgroup2(char *path, size_t size)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *entry;
-	int rc = -ENODEV;
-
-	if (!mounts)
-		return rc;
-	while (rc && (entry = getmntent(mounts))) {
-		if (strcmp(entry->mnt_type, "cgroup2"))
-			continue;
-		(void)snprintf(path, size, "%s", entry->mnt_dir);
-		rc = 0;
-	}
-	(void)endmntent(mounts);
-	return rc;
-}
-
 /* The process exists already: its threads are still to come and follow it. */
 static int join_cgroup(const struct supervised_vm *vm, struct err *err)
 {
 	const char *group = vm->cfg->cgroup;
 	AUTO_CLOSE int fd = -1;
-	char mount[256], path[1024], pid[16];
+	char mount[HOST_FACTS_PATH_SIZE], path[1024], pid[16];
 	int len;
 
 	if (!group)
 		return 0;
-	if (find_cgroup2(mount, sizeof(mount)))
+	if (host_facts_cgroup2(mount))
 		return err_setx(err, -ENODEV,
 				"%s: cgroup %s: cgroup2 is not "
 				"mounted",

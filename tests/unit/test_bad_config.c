@@ -27,7 +27,7 @@
 
 static char dir[] = "/tmp/lwx-bad-config-XXXXXX";
 
-static const struct host_facts facts = {
+static struct host_facts facts = {
 	.memory = GIB(8),
 	.cpus = {{0x3}},
 	.machine_id = "00112233-4455-6677-8899-aabbccddeeff",
@@ -368,6 +368,10 @@ static void run_reference_cases(struct bad *bad,
 	case SCHEMA_REF_CPU:
 		run_value(bad, "[ 2 ]");
 		break;
+	case SCHEMA_REF_CGROUP:
+		run_value(bad, "\"absent\"");
+		run_value(bad, "\"../lwx\"");
+		break;
 	default:
 		break;
 	}
@@ -484,6 +488,7 @@ static int setup(void **state)
 	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
+	(void)snprintf(facts.cgroup2, sizeof(facts.cgroup2), "%s", dir);
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, files[i].name);
 		f = fopen(path, "we");

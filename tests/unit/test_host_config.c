@@ -415,6 +415,9 @@ static const struct {
 	 "host.cfg:2: vms[0].disks[0].limit.burst: a burst needs a rate: set "
 	 "bytes too\n"
 	 "host.cfg:3: vms[0].disks[0].block_size: 1024: need 512 or 4096\n"},
+	{"vms = ( " VM "\ncgroup = \"lwx/a\"; } );",
+	 "host.cfg:2: vms[0].cgroup: \"lwx/a\": cgroup v2 is not mounted here: "
+	 "mount it, or drop this\n"},
 	{"vms = ( " VM "console_log =\n\".\"; } );",
 	 "host.cfg:1: vms[0].console_log: \"@DIR/.\": a folder: name a file in "
 	 "it\n"},

@@ -542,6 +542,7 @@ static const struct schema_field vm_fields[] = {
 	{.key = "cgroup",
 	 .type = SCHEMA_TEXT,
 	 .flags = PER_VM,
+	 .ref = SCHEMA_REF_CGROUP,
 	 AT(vm_config, cgroup),
 	 .min = 1,
 	 .max = 255,
