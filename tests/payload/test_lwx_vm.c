@@ -411,8 +411,8 @@ static void test_a_vm_joins_its_cgroup(void **state)
 	(void)kill(run.pid, SIGINT);
 	assert_int_equal(rig_wait(&run), 0);
 	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 125);
-	rig_expect(run.err, "lwx-vm: a: cgroup lwx-test-");
+	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 120);
+	rig_expect(run.err, "host.cfg:1: vms[0].cgroup: \"lwx-test-");
 }
 
 #define TEST(name)                                                             \
