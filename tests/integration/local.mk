@@ -69,3 +69,9 @@ tests_integration_test_vsock_load_SOURCES = %D%/test_vsock_load.c
 tests_integration_test_vsock_load_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_vsock_load_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_vsock_load
+
+check_PROGRAMS += tests/integration/test_net_tap
+tests_integration_test_net_tap_SOURCES = %D%/test_net_tap.c
+tests_integration_test_net_tap_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_net_tap_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_net_tap

@@ -16,7 +16,8 @@ libbase_a_SOURCES = \
 	%D%/irq_line.c %D%/irq_line.h \
 	%D%/log.c %D%/log.h \
 	%D%/macros.h \
-	%D%/rate_limit.c %D%/rate_limit.h
+	%D%/rate_limit.c %D%/rate_limit.h \
+	%D%/tap_file.c %D%/tap_file.h
 
 # Link order of what stands on libbase.
 BASE_LIBS = libbase.a $(URING_LIBS) $(AIO_LIBS) -lpthread
