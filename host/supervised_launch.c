@@ -39,7 +39,8 @@ static int format_origin(const struct supervised_vm *vm, char **origin,
 		return rc;
 	if (asprintf(origin, "%s\n%s\n", vm->sup->source, hash) < 0) {
 		*origin = NULL;
-		return err_set(err, -ENOMEM, "%s", vm->cfg->name);
+		(void)err_set(err, -ENOMEM, "%s", vm->cfg->name);
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -282,7 +283,7 @@ static int check_origin(struct supervised_vm *vm, const char *theirs,
 	rc = format_origin(vm, &ours, err);
 	if (rc)
 		return rc;
-	if (!end || strncmp(ours, theirs, (size_t)(end - theirs) + 1))
+	if (!end || strncmp(ours, theirs, (size_t)(end - theirs) + 1) != 0)
 		return err_setx(err, -EBUSY,
 				"%s: a VM of this name is running, from %.*s",
 				name, end ? (int)(end - theirs) : 0, theirs);

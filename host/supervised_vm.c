@@ -165,7 +165,8 @@ static void report_end(struct supervised_vm *vm)
 		const char *reason = endings[i].reason;
 
 		if (endings[i].status != vm->status ||
-		    (vm->reason[0] && reason && strcmp(vm->reason, reason)))
+		    (vm->reason[0] && reason &&
+		     strcmp(vm->reason, reason) != 0))
 			continue;
 		report(vm, vm->status != 0, "%s (status %d)", endings[i].text,
 		       vm->status);

@@ -236,9 +236,12 @@ static int set_up(struct supervisor *sup, struct err *err)
 	sup->vms = calloc(cfg->num_vms, sizeof(*sup->vms));
 	sup->pfds = calloc(POLL_FIRST_VM + POLL_PER_VM * cfg->num_vms,
 			   sizeof(*sup->pfds));
-	if (!sup->vms || !sup->pfds)
-		return err_set(err, -ENOMEM, "supervisor");
-	qsort(cfg->vms, cfg->num_vms, sizeof(cfg->vms[0]), compare_start_order);
+	if (!sup->vms || !sup->pfds) {
+		(void)err_set(err, -ENOMEM, "supervisor");
+		return -ENOMEM;
+	}
+	qsort(cfg->vms, cfg->num_vms, sizeof(struct vm_config *),
+	      compare_start_order);
 	for (size_t i = 0; i < cfg->num_vms; i++)
 		supervised_init(&sup->vms[i], cfg, cfg->vms[i],
 				sup->lifeline[0]);

@@ -167,14 +167,11 @@ int vm_registry_claim(struct vm_registry *reg, const struct vm_config *cfg,
 
 void vm_claim_release(struct vm_claim *claim)
 {
-	struct err err;
-	AUTO_CLOSE int lock = -1;
+	/* Without this lock somebody may look, but the VM's own still hold. */
+	AUTO_CLOSE int lock = claim ? vm_registry_lock(claim->reg, NULL) : -1;
 
-	if (!claim)
-		return;
-	/* Without the lock: somebody may look, but the locks still hold. */
-	lock = vm_registry_lock(claim->reg, &err);
-	release_locked(claim);
+	if (claim)
+		release_locked(claim);
 }
 
 unsigned int vm_claim_fds(const struct vm_claim *claim, const int **fds)

@@ -132,7 +132,8 @@ void vm_registry_remove(struct vm_registry *reg, const char *name)
 	remove_leftovers(dir);
 	d = vm_registry_scan(dir);
 	while (d && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
 			(void)unlinkat(dir, entry->d_name, 0);
 	if (d)
 		(void)closedir(d);

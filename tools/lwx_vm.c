@@ -155,9 +155,9 @@ static int run_verb(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		int status;
 
-		if (strcmp(argv[1], verbs[i]->name))
+		if (strcmp(argv[1], verbs[i]->name) != 0)
 			continue;
-		for (int k = 2; k < argc && strcmp(argv[k], "--"); k++)
+		for (int k = 2; k < argc && strcmp(argv[k], "--") != 0; k++)
 			if (!strcmp(argv[k], "--help"))
 				return lwx_help(verbs[i]);
 		status = verbs[i]->run(verbs[i], argc - 1, argv + 1);

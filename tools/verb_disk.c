@@ -39,7 +39,7 @@ static int run(const struct lwx_verb *verb, int argc, char **argv)
 {
 	uint64_t size = 0;
 
-	if (argc < 2 || strcmp(argv[1], "resize"))
+	if (argc < 2 || strcmp(argv[1], "resize") != 0)
 		return lwx_usage_error(verb, "resize is the only thing to do");
 	if (argc < 4 || argc > 5)
 		return lwx_usage_error(verb, "need a VM and a disk");

@@ -49,8 +49,8 @@ static void print_event(const struct ctl_message *msg)
 		     (unsigned int)(ns / 1000000 % 1000), lwx_colour("1"),
 		     msg->name, lwx_colour(NULL));
 	for (unsigned int i = 0; i < msg->num_fields; i++)
-		if (strcmp(msg->fields[i].key, "seq") &&
-		    strcmp(msg->fields[i].key, "time"))
+		if (strcmp(msg->fields[i].key, "seq") != 0 &&
+		    strcmp(msg->fields[i].key, "time") != 0)
 			print_field(&msg->fields[i]);
 	(void)putchar('\n');
 }

@@ -2,7 +2,6 @@
 #include "lwx_vm.h"
 
 #include "cbor_rw.h"
-#include "cleanup.h"
 #include "macros.h"
 #include "vm_process.h"
 
@@ -10,6 +9,7 @@
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -55,23 +55,21 @@ static int64_t now_ms(void)
 
 static void load_order(struct stop *stop, struct target *target)
 {
-	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);
-	AUTO_FREE struct vm_config *cfg = malloc(sizeof(*cfg));
+	static uint8_t bytes[CBOR_MESSAGE_MAX];
+	static struct vm_config cfg;
 	struct err err;
 	ssize_t len;
 
 	target->grace = GRACE_DEFAULT_S;
-	if (!bytes || !cfg)
-		return;
 	len = vm_registry_load(stop->reg, target->name, "config.cbor", bytes,
-			       CBOR_MESSAGE_MAX);
+			       sizeof(bytes));
 	if (len < 0)
 		return;
-	if (!vm_config_decode(cfg, bytes, (size_t)len, &err)) {
-		target->order = cfg->start_order;
-		target->grace = cfg->stop_grace;
+	if (!vm_config_decode(&cfg, bytes, (size_t)len, &err)) {
+		target->order = cfg.start_order;
+		target->grace = cfg.stop_grace;
 	}
-	vm_config_fini(cfg);
+	vm_config_fini(&cfg);
 }
 
 static void fail(struct target *target, const struct err *err)

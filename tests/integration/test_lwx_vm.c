@@ -396,9 +396,10 @@ static void test_start_and_stop_order(void **state)
 	struct rig_run run;
 	char *text;
 
-	config(rig,
-	       CONFIG(VM("last", "print=up", "start_order = 5;") "," VM(
-		       "first", "print=up slow=300", "start_order = -5;")));
+	config(rig, CONFIG(VM("last", "print=up linger=300",
+			      "start_order = 5;") "," VM("first",
+							 "print=up slow=300",
+							 "start_order = -5;")));
 	rig_start(rig, &run, "start", "host.cfg", NULL);
 	rig_expect(run.out, "last | up");
 	rig_expect_exactly(run.out, "first | up\nlast | up\n");
@@ -613,14 +614,16 @@ static void test_descriptors_of_the_caller_are_not_kept(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_run run;
+	struct pollfd pfd = {.events = POLLIN};
 	int fds[2];
-	char byte;
 
 	config(rig, CONFIG(VM("a", "print=up", "")));
 	assert_int_equal(pipe(fds), 0); /* not FD_CLOEXEC: inherited */
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
 	(void)close(fds[1]);
-	assert_int_equal(read(fds[0], &byte, 1), 0);
+	pfd.fd = fds[0];
+	assert_int_equal(poll(&pfd, 1, RIG_TIMEOUT_MS), 1);
+	assert_int_equal(pfd.revents, POLLHUP);
 	(void)close(fds[0]);
 	assert_int_equal(rig_command(rig, &run, "stop", "a"), 0);
 }

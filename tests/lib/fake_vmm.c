@@ -8,6 +8,7 @@
  *	reset       end with a reset instead
  *	print=TEXT  console output: TEXT and a newline
  *	deaf        ignore the power button
+ *	linger=MS   take so long from the power button to the end
  *	stuck       ignore vm.kill as well
  *	slow=MS     take so long to set up
  *	setup-fail  say so on stderr and end with 120
@@ -105,8 +106,12 @@ static void handle_stop(void *ctx, struct ctl_request *req)
 	char buf[16];
 
 	(void)ctl_server_event(fake->server, VMM_EVENT_STOP_REQUESTED, NULL, 0);
-	if (!find_word(fake, "deaf", buf, sizeof(buf)))
+	if (find_word(fake, "linger=", buf, sizeof(buf))) {
+		fake->end_ms = now_ms() + atoi(buf);
+		fake->end_reason = VMM_REASON_POWEROFF;
+	} else if (!find_word(fake, "deaf", buf, sizeof(buf))) {
 		end(fake, VMM_REASON_POWEROFF, 0);
+	}
 	ctl_request_reply(req, NULL, 0);
 }
 

@@ -44,7 +44,7 @@ int ctl_client_connect(struct ctl_client **out, const char *path,
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return err_set(err, -ENAMETOOLONG, "control socket %s", path);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path)); /* zero behind it */
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, -errno, "control socket");
