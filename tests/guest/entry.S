@@ -9,7 +9,7 @@
  * handler runs the operation numbered by %rdi (enum gate_op in payload.h).
  * Any other exception continues in ring 3 at payload_exception().
  *
- * All of the first 4 GiB is mapped 1:1, user-accessible and writable.
+ * All of the first 8 GiB is mapped 1:1, user-accessible and writable.
  */
 
 #define SEL_CODE64 0x08
@@ -279,11 +279,15 @@ pml4:
 	.quad pdpt + 7
 	.fill 511, 8, 0
 pdpt:
-	.quad pd + 7, pd + 0x1007, pd + 0x2007, pd + 0x3007
-	.fill 508, 8, 0
+	.set i, 0
+	.rept 8
+	.quad pd + (i << 12) + 7
+	.set i, i + 1
+	.endr
+	.fill 504, 8, 0
 pd:
 	.set i, 0
-	.rept 2048
+	.rept 8 * 512
 	.quad (i << 21) + 0x87
 	.set i, i + 1
 	.endr

@@ -181,14 +181,16 @@ static uint8_t run_smp(void)
 	return exit_code();
 }
 
-/* Touch "megabytes" MiB of RAM from 64 MiB on, by pages. */
+/* Write and read "megabytes" MiB of RAM from "from" MiB on, one word in each
+ * page. */
 static uint8_t run_touch(void)
 {
-	uint64_t end = (64 + word_number("megabytes", 64)) << 20;
+	uint64_t start = word_number("from", 64) << 20;
+	uint64_t end = start + (word_number("megabytes", 64) << 20);
 
-	for (uint64_t at = 64 << 20; at < end; at += 4096)
+	for (uint64_t at = start; at < end; at += 4096)
 		*(volatile uint64_t *)(uintptr_t)at = at;
-	for (uint64_t at = 64 << 20; at < end; at += 4096)
+	for (uint64_t at = start; at < end; at += 4096)
 		check(*(volatile uint64_t *)(uintptr_t)at == at);
 	return exit_code();
 }

@@ -149,7 +149,7 @@ static void test_serial_interrupts(void **state)
 
 static void test_cpus_come_up(void **state)
 {
-	static const uint32_t counts[] = {1, 2, 4, 16};
+	static const uint32_t counts[] = {1, 2, 4, 16, 64};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
@@ -174,6 +174,27 @@ static void test_memory_kinds(void **state)
 	}
 }
 
+/* On both sides of the hole below 4 GiB, up to the last page. */
+static void test_memory_above_the_hole(void **state)
+{
+	static const char *const cmdlines[] = {
+		"payload=touch from=3060 megabytes=12 code=3",
+		"payload=touch from=4096 megabytes=100 code=3",
+		"payload=touch from=6100 megabytes=44 code=3",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
+		payload_vm_init(&vm, cmdlines[i]);
+		vm.cfg.memory.size = GIB(5);
+		assert_int_equal(payload_vm_run(&vm), 3);
+	}
+	/* The next page is no RAM: reads as ones. */
+	payload_vm_init(&vm, "payload=touch from=6144 megabytes=1 code=3");
+	vm.cfg.memory.size = GIB(5);
+	assert_int_equal(payload_vm_run(&vm), 111);
+}
+
 static void test_ports_nobody_answers(void **state)
 {
 	(void)state;
@@ -193,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_serial_interrupts),
 		cmocka_unit_test(test_cpus_come_up),
 		cmocka_unit_test(test_memory_kinds),
+		cmocka_unit_test(test_memory_above_the_hole),
 		cmocka_unit_test(test_ports_nobody_answers),
 	};
 
