@@ -15,7 +15,6 @@
  */
 #include "console_hub.h"
 
-#include "cleanup.h"
 #include "log.h"
 #include "macros.h"
 
@@ -245,6 +244,15 @@ static int log_open(struct console_hub *hub, int fd, struct err *err)
 
 /* --- clients ----------------------------------------------------------- */
 
+/* Let go of a client that is in no list. */
+static void client_free(struct hub_client *client)
+{
+	if (client->file >= 0)
+		io_engine_file_remove(client->hub->engine, client->file);
+	(void)close(client->fd); /* a socket: nothing is lost */
+	free(client);
+}
+
 static void client_release(struct hub_client *client)
 {
 	struct console_hub *hub = client->hub;
@@ -253,10 +261,7 @@ static void client_release(struct hub_client *client)
 	while (*link != client)
 		link = &(*link)->next;
 	*link = client->next;
-	if (client->file >= 0)
-		io_engine_file_remove(hub->engine, client->file);
-	(void)close(client->fd); /* a socket: nothing is lost */
-	free(client);
+	client_free(client);
 	pthread_mutex_lock(&hub->lock);
 	hub->stats.clients--;
 	pthread_mutex_unlock(&hub->lock);
@@ -466,20 +471,23 @@ void console_hub_drain(struct console_hub *hub)
 	pthread_mutex_unlock(&hub->lock);
 }
 
+static void free_list(struct hub_client *client)
+{
+	while (client) {
+		struct hub_client *next = client->next;
+
+		client_free(client);
+		client = next;
+	}
+}
+
 /* Nothing is in flight: the engine has ended, or never ran. */
 void console_hub_destroy(struct console_hub *hub)
 {
-	struct hub_client *client;
-
 	if (!hub)
 		return;
-	while ((client = hub->fresh)) {
-		hub->fresh = client->next;
-		client->next = hub->clients;
-		hub->clients = client;
-	}
-	while (hub->clients)
-		client_release(hub->clients);
+	free_list(hub->fresh);
+	free_list(hub->clients);
 	if (hub->log.file >= 0)
 		io_engine_file_remove(hub->engine, hub->log.file);
 	pthread_cond_destroy(&hub->log_wrote);
@@ -519,51 +527,49 @@ void console_hub_write(struct console_hub *hub, enum console_source source,
 	hub_wake(hub);
 }
 
-/* @fd is the hub's unless this fails. */
-static int add_client(struct console_hub *hub, int fd, struct err *err)
+/* Return: false if there are too many clients. */
+static bool add_client(struct console_hub *hub, struct hub_client *client)
 {
-	AUTO_FREE struct hub_client *client = calloc(1, sizeof(*client));
-	bool busy;
-
-	if (!client)
-		return err_set(err, -ENOMEM, "console");
-	client->hub = hub;
-	client->fd = fd;
-	client->file = -1;
-	client->watch.done = client_ready;
+	bool room;
 
 	pthread_mutex_lock(&hub->lock);
-	busy = hub->stats.clients == CONSOLE_HUB_CLIENTS_MAX;
-	if (!busy) {
+	room = hub->stats.clients < CONSOLE_HUB_CLIENTS_MAX;
+	if (room) {
 		if (hub->total > CONSOLE_HUB_REPLAY)
 			client->position = hub->total - CONSOLE_HUB_REPLAY;
 		client->next = hub->fresh;
-		hub->fresh = steal_ptr(&client);
+		hub->fresh = client;
 		hub->stats.clients++;
 	}
 	pthread_mutex_unlock(&hub->lock);
-	if (busy)
-		return err_setx(err, -EBUSY, "console: %u clients are attached",
-				CONSOLE_HUB_CLIENTS_MAX);
-	hub_wake(hub);
-	return 0;
+	if (room)
+		hub_wake(hub);
+	return room;
 }
 
 int console_hub_attach(struct console_hub *hub, struct err *err)
 {
-	AUTO_CLOSE int theirs = -1;
-	AUTO_CLOSE int ours = -1;
-	int pair[2], rc;
+	struct hub_client *client;
+	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, -errno, "console: socket pair");
-	theirs = pair[0];
-	ours = pair[1];
-	rc = add_client(hub, ours, err);
-	if (rc)
-		return rc;
-	(void)steal_fd(&ours); /* the hub's now */
-	return steal_fd(&theirs);
+	client = calloc(1, sizeof(*client));
+	if (client) {
+		client->hub = hub;
+		client->fd = pair[1];
+		client->file = -1;
+		client->watch.done = client_ready;
+		if (add_client(hub, client))
+			return pair[0];
+	}
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	if (!client)
+		return err_set(err, -ENOMEM, "console");
+	free(client);
+	return err_setx(err, -EBUSY, "console: %u clients are attached",
+			CONSOLE_HUB_CLIENTS_MAX);
 }
 
 void console_hub_stats(struct console_hub *hub, struct console_hub_stats *out)

@@ -2,7 +2,7 @@
 #include "disk.h"
 
 #define CHUNK_SECTORS 64u
-#define CHUNK_BYTES (CHUNK_SECTORS * SECTOR_SIZE)
+#define CHUNK_BYTES ((size_t)CHUNK_SECTORS * SECTOR_SIZE)
 
 static struct disk disk;
 

@@ -290,7 +290,8 @@ static uint8_t run_reset_in_flight(void)
 			for (uint64_t n = 0; n < round * 20; n++)
 				cpu_relax();
 			device_reset(&target.device);
-			memset(queue->used, 0x77, 2 * (3u + 4u * queue->size));
+			memset(queue->used, 0x77,
+			       2 * (4 * (size_t)queue->size + 3));
 			settle();
 			for (unsigned int n = 0; n < 3u + 4u * queue->size; n++)
 				check(queue->used[n] == 0x7777);

@@ -91,7 +91,7 @@ static uint8_t run_rng(void)
 		check(length > 0 && length <= sizeof(data));
 		for (uint32_t i = 0; i < length * 8; i++)
 			ones += data[i / 8] >> i % 8 & 1;
-		bits += length * 8;
+		bits += (uint64_t)length * 8;
 		left -= left < length ? left : length;
 	}
 	/* Half of them, to within a tenth: > 25 sigma at 4096 bytes. */

@@ -24,7 +24,7 @@
 #include <cmocka.h>
 
 #define PATIENCE_MS 10000
-#define RING CONSOLE_HUB_REPLAY
+#define RING ((size_t)CONSOLE_HUB_REPLAY)
 
 /**
  * struct guest - takes input as a device of the guest would
@@ -371,7 +371,7 @@ static int open_temporary(void)
 
 static void test_the_log_gets_everything(void **state)
 {
-	const size_t total = 20 * 1000;
+	const size_t total = 20000;
 	struct console_hub_stats stats;
 	static struct fixture f;
 	AUTO_FREE char *got = malloc(total + 1);

@@ -19,27 +19,27 @@
 /**
  * struct payload_vm - one VM under test
  * @cfg:      configuration; change it between init and start
+ * @control:  connected client of the control protocol
+ * @output_len: bytes in @output
  * @pid:      of lwx-vmm, 0 when it does not run
  * @pidfd:    the same
  * @console:  read end of the pipe that collects its console output
  * @input:    socket for console input, -1 before payload_vm_type()
  * @lifeline: closing it ends the VM
- * @control:  connected client of the control protocol
  * @reason:   see payload_vm_reason()
  * @output:   what was read from @console so far, with a NUL
- * @output_len: its length
  */
 struct payload_vm {
 	struct vm_config cfg;
+	struct ctl_client *control;
+	size_t output_len;
 	pid_t pid;
 	int pidfd;
 	int console;
 	int input;
 	int lifeline;
-	struct ctl_client *control;
 	char reason[32];
 	char output[PAYLOAD_OUTPUT_MAX + 1];
-	size_t output_len;
 };
 
 /** payload_require_kvm() - first call of main(): where /dev/kvm cannot be used,

@@ -62,7 +62,7 @@ static void test_data_reach_the_file(void **state)
 		assert_int_equal(payload_vm_run(&vm), 21);
 		check_file(fd, seed, 3, 1000);
 		assert_int_equal(
-			pread(fd, sector, sizeof(sector), 1003 * SECTOR_SIZE),
+			pread(fd, sector, sizeof(sector), 1003L * SECTOR_SIZE),
 			sizeof(sector));
 		assert_memory_equal(sector, zeroes, sizeof(sector));
 
