@@ -19,8 +19,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define BLK_BOUNCE_SIZE (256U * 1024U) /* bytes: one window */
-#define BLK_ZEROES_SIZE (64U * 1024U)  /* bytes of zeroes behind one iovec */
+#define BLK_BOUNCE_SIZE 262144U	/* bytes: one window */
+#define BLK_ZEROES_SIZE 65536U	/* bytes of zeroes behind one iovec */
 #define BLK_ZEROES_IOVS 16U	       /* iovecs in one write of zeroes */
 
 struct blk_backend;

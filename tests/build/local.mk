@@ -3,7 +3,7 @@ TESTS += tests/build/check-includes tests/build/check-manuals \
 	tests/build/check-readme tests/build/check-sources
 EXTRA_DIST += %D%/check-includes %D%/check-manuals \
 	%D%/check-readme %D%/check-sources README.md CHANGELOG.md LICENSE
-EXTRA_DIST += %D%/analyze %D%/cppcheck-suppressions .clang-tidy
+EXTRA_DIST += %D%/analyze %D%/cppcheck-suppressions .clang-tidy tests/.clang-tidy
 
 # Compiler and flags as the build uses them, for check-includes.
 check_DATA = tests/build/flags

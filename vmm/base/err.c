@@ -1,6 +1,10 @@
 /* err.c - error object of set-up and control code. */
 #include "err.h"
 
+/* See err.h: macros when an analyser runs. */
+#undef err_set
+#undef err_setx
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -54,3 +54,18 @@ int err_setx(struct err *err, int code, const char *fmt, ...)
  */
 int err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+#ifdef __clang_analyzer__
+/* Static analysers look at one file and cannot know that these return @code,
+ * nor that it is negative. */
+#define ERR_KNOWN_(fn, err, code, ...)                                         \
+	({                                                                     \
+		int code_ = (code);                                            \
+		if (code_ >= 0)                                                \
+			__builtin_unreachable();                               \
+		(void)(fn)(err, code_, __VA_ARGS__);                           \
+		code_;                                                         \
+	})
+#define err_set(err, code, ...) ERR_KNOWN_(err_set, err, code, __VA_ARGS__)
+#define err_setx(err, code, ...) ERR_KNOWN_(err_setx, err, code, __VA_ARGS__)
+#endif
