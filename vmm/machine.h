@@ -40,7 +40,6 @@ struct machine_outcome {
  * struct machine_events - what the machine tells its owner
  * @disk_error: [I/O thread] a request of @disk failed on the host with @error
  *              (positive errno) at @sector; rate-limited
- * @guest_panic: [vCPU thread] pvpanic event bits
  * @opaque:     first argument of both
  */
 struct machine_events {
