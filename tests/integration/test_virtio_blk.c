@@ -561,6 +561,38 @@ static void test_rate_limit_keeps_rate_and_order(void **state)
 	blk_rig_fini(&blk);
 }
 
+/* Queues that wait for the limit take turns. */
+static void test_rate_limit_is_fair(void **state)
+{
+	static struct blk_rig blk;
+	struct blk_rig_options options = {.blk.queues = 2};
+	struct fake_buffer data = {.len = SECTOR};
+	struct blk_call *calls[2][10];
+	unsigned int late = 0;
+
+	rate_limit_init(&options.blk.limit, 100, 0, 0, 0);
+	start(&blk, state, &options);
+	data.gpa = blk_rig_alloc(&blk, SECTOR);
+	for (unsigned int queue = 0; queue < 2; queue++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(calls[0]); i++)
+			calls[queue][i] = blk_rig_add(
+				&blk, queue, VIRTIO_BLK_T_OUT, i, &data, 1);
+		(void)fake_driver_kick(&blk.rig.driver, queue);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls[0]); i++)
+		assert_int_equal(blk_rig_wait(&blk, calls[1][i]),
+				 VIRTIO_BLK_S_OK);
+	/* The first queue, which came first, is at most a turn behind. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls[0]); i++) {
+		uint16_t head;
+		uint32_t used;
+
+		late += !fake_driver_take(&blk.rig.driver, 0, &head, &used);
+	}
+	assert_in_range(late, 0, 1);
+	blk_rig_fini(&blk);
+}
+
 /* Neither a reset nor a pause waits until the limit would let requests go. */
 static void test_stop_with_held_requests(void **state)
 {
@@ -773,6 +805,7 @@ int main(void)
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_shrink_waits),
 		cmocka_unit_test(test_rate_limit_keeps_rate_and_order),
+		cmocka_unit_test(test_rate_limit_is_fair),
 		cmocka_unit_test(test_stop_with_held_requests),
 		cmocka_unit_test(test_reset_with_requests_in_flight),
 		cmocka_unit_test(test_pause_and_resume),
