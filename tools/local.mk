@@ -1,5 +1,5 @@
 # tools/local.mk
-EXTRA_DIST += %D%/install-deps %D%/control.cddl
+EXTRA_DIST += %D%/install-deps %D%/control.cddl docs/supervision.md
 
 bin_PROGRAMS += lwx-vm
 lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
