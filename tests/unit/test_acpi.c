@@ -3,6 +3,7 @@
  * ACPICA's compiler makes of them.
  */
 #include "acpi_build.h"
+#include "aml.h"
 #include "macros.h"
 #include "mp_table.h"
 #include "x86_layout.h"
@@ -184,6 +185,37 @@ static void test_dsdt_describes_devices(void **state)
 	assert_dsdt_has(com1, sizeof(com1), false);
 }
 
+/* ACPI 6.4, 20.2.4: the length counts itself and takes 1 to 4 bytes. */
+static void test_package_length(void **state)
+{
+	static const struct {
+		size_t body;
+		unsigned int bytes;
+	} cases[] = {
+		{4, 1},	    {62, 1},	  {63, 2},	{0xffd, 2},
+		{0xffe, 3}, {0xffffc, 3}, {0xffffd, 4},
+	};
+	static uint8_t buf[MIB(1) + 16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct aml aml = {.data = buf, .size = sizeof(buf)};
+		unsigned int bytes = cases[i].bytes;
+		uint64_t length;
+		size_t mark = aml_scope(&aml, "ABCD");
+
+		aml_bytes(&aml, NULL, cases[i].body - 4);
+		aml_end(&aml, mark);
+		assert_int_equal(buf[1] >> 6, bytes - 1);
+		length = bytes == 1 ? buf[1]
+				    : (buf[1] & 0xfu) | get(buf + 2, bytes - 1)
+								<< 4;
+		assert_int_equal(length, cases[i].body + bytes);
+		assert_int_equal(aml.len, 1 + length);
+		assert_memory_equal(buf + 1 + bytes, "ABCD", 4);
+	}
+}
+
 static void test_too_small_a_buffer_is_told(void **state)
 {
 	struct machine_desc md;
@@ -326,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_fadt_declares_what_is_missing),
 		cmocka_unit_test(test_madt_lists_cpus),
 		cmocka_unit_test(test_dsdt_describes_devices),
+		cmocka_unit_test(test_package_length),
 		cmocka_unit_test(test_too_small_a_buffer_is_told),
 		cmocka_unit_test(test_virtio_gsis_skip_the_power_button),
 		cmocka_unit_test(test_iasl_round_trip),

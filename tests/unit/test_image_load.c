@@ -1,4 +1,5 @@
 /* test_image_load.c - kernels, initrds and UKIs into guest memory. */
+#include "image_file.h"
 #include "image_load.h"
 #include "macros.h"
 #include "synth_image.h"
@@ -92,6 +93,19 @@ static void assert_code_at(const struct guest_mem *gm, uint64_t gpa, size_t len)
 	bytes = iov.iov_base;
 	for (size_t i = 0; i < len; i++)
 		assert_int_equal(bytes[i], synth_code(i));
+}
+
+static void test_range_of_a_file(void **state)
+{
+	const struct image_file file = {.size = 10};
+
+	(void)state;
+	assert_true(image_file_has(&file, 0, 10));
+	assert_true(image_file_has(&file, 10, 0));
+	assert_false(image_file_has(&file, 0, 11));
+	assert_false(image_file_has(&file, 11, 0));
+	assert_false(image_file_has(&file, 5, UINT64_MAX - 2));
+	assert_false(image_file_has(&file, UINT64_MAX, 2));
 }
 
 static void test_bzimage_goes_where_it_prefers(void **state)
@@ -239,18 +253,18 @@ static void test_elf_is_loaded(void **state)
 	assert_code_at(a.gm, a.img.initrd_gpa, 5000);
 	assert_string_equal(a.img.cmdline, "");
 	finish(&a);
-	/* A 4-byte entry, behind another note whose name needs padding. */
-	synth_put(image, SYNTH_ELF_PHDR + 56 + 32, 8, 20 + 20);
+	/* A 4-byte entry, behind a note whose name and value need padding. */
+	synth_put(image, SYNTH_ELF_PHDR + 56 + 32, 8, 24 + 20);
 	synth_put(image, SYNTH_ELF_NOTE, 4, 5);
-	synth_put(image, SYNTH_ELF_NOTE + 4, 4, 0);
+	synth_put(image, SYNTH_ELF_NOTE + 4, 4, 3);
 	synth_put(image, SYNTH_ELF_NOTE + 12, 8, 0);
 	synth_text(image, SYNTH_ELF_NOTE + 12, "Linux");
-	synth_put(image, SYNTH_ELF_NOTE + 20, 4, 4);
 	synth_put(image, SYNTH_ELF_NOTE + 24, 4, 4);
-	synth_put(image, SYNTH_ELF_NOTE + 28, 4, 18);
-	synth_put(image, SYNTH_ELF_NOTE + 32, 4, 0);
-	synth_text(image, SYNTH_ELF_NOTE + 32, "Xen");
-	synth_put(image, SYNTH_ELF_NOTE + 36, 4, SYNTH_ELF_GPA);
+	synth_put(image, SYNTH_ELF_NOTE + 28, 4, 4);
+	synth_put(image, SYNTH_ELF_NOTE + 32, 4, 18);
+	synth_put(image, SYNTH_ELF_NOTE + 36, 4, 0);
+	synth_text(image, SYNTH_ELF_NOTE + 36, "Xen");
+	synth_put(image, SYNTH_ELF_NOTE + 40, 4, SYNTH_ELF_GPA);
 	assert_int_equal(load(&a), 0);
 	assert_int_equal(a.img.entry_gpa, SYNTH_ELF_GPA);
 	finish(&a);
@@ -300,6 +314,12 @@ static void test_elf_defects_are_named(void **state)
 		 "kernel k: ELF without a PVH note; use the bzImage or a "
 		 "kernel with CONFIG_PVH"},
 		{SYNTH_ELF_NOTE + 4, 4, UINT32_MAX, -ENOEXEC,
+		 "kernel k: ELF without a PVH note; use the bzImage or a "
+		 "kernel with CONFIG_PVH"},
+		{note_ph + 32, 8, 20, -ENOEXEC, /* ends inside the value */
+		 "kernel k: ELF without a PVH note; use the bzImage or a "
+		 "kernel with CONFIG_PVH"},
+		{note_ph + 32, 8, 14, -ENOEXEC, /* ends inside the name */
 		 "kernel k: ELF without a PVH note; use the bzImage or a "
 		 "kernel with CONFIG_PVH"},
 		{SYNTH_ELF_NOTE + 16, 8, SYNTH_ELF_GPA - 1, -ENOEXEC,
@@ -516,7 +536,7 @@ static void test_initrd_finds_its_place(void **state)
 			    "beside the kernel; give the VM more memory");
 	finish(&a);
 	/* The kernel's limit counts, and RAM above the hole is never used. */
-	a.initrd_size = 5000;
+	a.initrd_size = 2 * KIB(4);
 	a.memory = GIB(6);
 	assert_int_equal(load(&a), 0);
 	assert_int_equal(a.img.initrd_gpa, GIB(2) - 2 * KIB(4));
@@ -571,6 +591,7 @@ static void test_real_kernels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_range_of_a_file),
 		cmocka_unit_test(test_bzimage_goes_where_it_prefers),
 		cmocka_unit_test(test_bzimage_moves_when_it_must),
 		cmocka_unit_test(test_bzimage_defects_are_named),
