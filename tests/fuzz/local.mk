@@ -83,6 +83,18 @@ tests_fuzz_fuzz_vsock_device_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_vsock_device_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_vsock_device_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_net_device
+tests_fuzz_fuzz_net_device_SOURCES = %D%/fuzz_net_device.c
+tests_fuzz_fuzz_net_device_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_net_device_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_net_device_LDADD = $(FUZZ_LIBS) $(FAKE_ENGINE_TEST_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_net_passt
+tests_fuzz_fuzz_net_passt_SOURCES = %D%/fuzz_net_passt.c
+tests_fuzz_fuzz_net_passt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_net_passt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_net_passt_LDADD = $(FUZZ_LIBS) $(VIRTIO_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run
