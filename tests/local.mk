@@ -34,3 +34,6 @@ $(CONFORMANCE_LOG): $(CONFORMANCE_TESTS:=.log)
 conformance: $(CONFORMANCE_TESTS:=.log)
 	srcdir=$(srcdir) $(srcdir)/tests/conformance -w .
 .PHONY: conformance
+
+# The Debian package, installed and run; needs root and the network.
+EXTRA_DIST += %D%/packaging

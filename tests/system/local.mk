@@ -4,6 +4,3 @@ EXTRA_DIST += %D%/case-run %D%/cases %D%/deb-fetch %D%/guest-exit.c \
 	%D%/guest-vsock.c \
 	%D%/guest-init %D%/initrd-build %D%/kernel-fetch %D%/l1-init.c \
 	%D%/l1-run %D%/nested %D%/nested-l1 %D%/vmlinux-extract
-
-# The Debian package, installed and run.
-EXTRA_DIST += %D%/package-test
