@@ -24,6 +24,7 @@
  * nobody waits for: an eventfd that is read again and again costs one
  * epoll_ctl() in its life, not two a read.
  */
+#include "clock.h"
 #include "io_aio_impl.h"
 
 #include <errno.h>
@@ -32,10 +33,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NSEC_PER_SEC 1000000000ULL
 #define IN_KERNEL_MAX 1024U /* fs.aio-max-nr is 65536 for the whole host */
 #define EVENTS_MAX 64
 
@@ -235,13 +234,11 @@ static void set_timer(struct aio *a)
 
 static void expire_timers(struct aio *a)
 {
-	struct timespec ts;
 	uint64_t now;
 
 	if (!a->timers.first)
 		return;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
-	now = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	now = clock_ns();
 	while (a->timers.first && a->timers.first->priv.offset <= now)
 		io_engine_finish_later(&a->engine, io_op_list_pop(&a->timers),
 				       0);

@@ -28,6 +28,7 @@
  * A stream that is O_NONBLOCK answers EAGAIN where the ring would wait for a
  * blocking one: then a one-shot poll goes first (priv.polling).
  */
+#include "clock.h"
 #include "io_engine_impl.h"
 
 #include "macros.h"
@@ -39,7 +40,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#define NSEC_PER_SEC 1000000000ULL
 #define SQ_ENTRIES_MAX 4096U
 #define CQ_FACTOR 4U /* completions of watches come on top of @depth */
 

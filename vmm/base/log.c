@@ -1,6 +1,7 @@
 /* log.c - messages to stderr, one write(2) a line. */
 #include "log.h"
 
+#include "clock.h"
 #include "macros.h"
 
 #include <stdarg.h>
@@ -9,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-#define NSEC_PER_SEC 1000000000ULL
 
 static char log_prefix[64];
 static bool log_to_journal;
@@ -89,11 +87,8 @@ DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
 
 bool log_bucket_take(struct log_bucket *bucket)
 {
-	struct timespec ts;
-	uint64_t now, earned;
+	uint64_t now = clock_ns(), earned;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
-	now = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 	if (!bucket->refilled_ns) {
 		bucket->tokens = LOG_BUCKET_BURST;
 		bucket->refilled_ns = now;
