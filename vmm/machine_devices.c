@@ -218,7 +218,7 @@ static int add_net(struct machine *m, size_t index, struct err *err)
 		.queue_size = NET_QUEUE_SIZE,
 	};
 	struct virtio_device *dev;
-	char name[16];
+	char name[32];
 	int rc;
 
 	(void)snprintf(name, sizeof(name), "net%zu", index);
