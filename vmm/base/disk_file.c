@@ -90,9 +90,11 @@ static int report_holder(int fd, const char *path, struct err *err)
 	struct stat st;
 	int rc = 0;
 
-	if (fstat(fd, &st) < 0 || proc == NULL)
-		rc = err_setx(err, -EBUSY, "disk %s: in use by another process",
-			      path);
+	if (proc == NULL)
+		return err_setx(err, -EBUSY,
+				"disk %s: in use by another process", path);
+	if (fstat(fd, &st) < 0)
+		rc = err_set(err, -errno, "disk %s: stat", path);
 	while (rc == 0 && (entry = readdir(proc)) != NULL) {
 		char command[32];
 
@@ -107,8 +109,7 @@ static int report_holder(int fd, const char *path, struct err *err)
 		rc = err_setx(err, -EBUSY,
 			      "disk %s: in use by a process of another user",
 			      path);
-	if (proc != NULL)
-		(void)closedir(proc);
+	(void)closedir(proc);
 	return rc;
 }
 
