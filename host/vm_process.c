@@ -27,9 +27,10 @@ int vm_process_find(char *path, size_t size, struct err *err)
 	ssize_t n;
 
 	if (chosen && chosen[0]) {
-		(void)snprintf(path, size, "%s", chosen);
-		if (access(path, X_OK))
-			return err_set(err, -errno, "LWX_VMM %s", path);
+		/* Absolute: a background supervisor works in "/". */
+		if (!realpath(chosen, self) || access(self, X_OK))
+			return err_set(err, -errno, "LWX_VMM %s", chosen);
+		(void)snprintf(path, size, "%s", self);
 		return 0;
 	}
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);

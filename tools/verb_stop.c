@@ -182,8 +182,7 @@ static void wait_gone(struct stop *stop, const struct target *target)
 {
 	int64_t until = now_ms() + GONE_WAIT_MS;
 
-	while (target->stage != UINT32_MAX && now_ms() < until &&
-	       vm_registry_exists(stop->reg, target->name))
+	while (now_ms() < until && vm_registry_exists(stop->reg, target->name))
 		(void)poll(NULL, 0, GONE_STEP_MS);
 }
 
