@@ -170,6 +170,7 @@ void vm_claim_release(struct vm_claim *claim)
 	/* Without this lock somebody may look, but the VM's own still hold. */
 	AUTO_CLOSE int lock = claim ? vm_registry_lock(claim->reg, NULL) : -1;
 
+	(void)lock; /* held to the end of the scope */
 	if (claim)
 		release_locked(claim);
 }

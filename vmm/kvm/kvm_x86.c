@@ -1,6 +1,7 @@
 /* kvm_x86.c - CPUID, MSRs and LAPIC of the x86-64 machine. */
 #include "kvm_x86.h"
 
+#include "cleanup.h"
 #include "cpu_features.h"
 #include "kvm_vcpu.h"
 #include "kvm_vm.h"
@@ -326,26 +327,25 @@ int x86_setup_lapic(struct kvm_vcpu *vcpu, struct err *err)
 
 int x86_setup_msrs(struct kvm_vcpu *vcpu, struct err *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} msrs = {
-		.head.nmsrs = 2,
-		.entries =
-			{
-				{.index = MSR_MTRR_DEF_TYPE,
-				 .data = MTRR_ENABLE | MTRR_TYPE_WB},
-				{.index = MSR_MISC_ENABLE,
-				 .data = MSR_MISC_ENABLE_FAST_STRING},
-			},
+	static const struct kvm_msr_entry wanted[] = {
+		{.index = MSR_MTRR_DEF_TYPE,
+		 .data = MTRR_ENABLE | MTRR_TYPE_WB},
+		{.index = MSR_MISC_ENABLE, .data = MSR_MISC_ENABLE_FAST_STRING},
 	};
-	int done = ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
+	AUTO_FREE struct kvm_msrs *msrs =
+		calloc(1, sizeof(*msrs) + sizeof(wanted));
+	int done;
 
+	if (!msrs)
+		return err_set(err, -ENOMEM, "MSRs");
+	msrs->nmsrs = ARRAY_SIZE(wanted);
+	memcpy(msrs->entries, wanted, sizeof(wanted));
+	done = ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
 	if (done < 0)
 		return err_set(err, -errno, "vCPU %u: KVM_SET_MSRS",
 			       vcpu->index);
-	if (done != (int)msrs.head.nmsrs)
+	if (done != (int)ARRAY_SIZE(wanted))
 		return err_setx(err, -ENOTSUP, "vCPU %u: MSR %#x is refused",
-				vcpu->index, msrs.entries[done].index);
+				vcpu->index, wanted[done].index);
 	return 0;
 }
