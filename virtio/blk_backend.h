@@ -19,9 +19,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define BLK_BOUNCE_SIZE 262144U	/* bytes: one window */
+#define BLK_BOUNCE_SIZE 262144U /* bytes: one window */
 #define BLK_ZEROES_SIZE 65536U	/* bytes of zeroes behind one iovec */
-#define BLK_ZEROES_IOVS 16U	       /* iovecs in one write of zeroes */
+#define BLK_ZEROES_IOVS 16U	/* iovecs in one write of zeroes */
 
 struct blk_backend;
 
