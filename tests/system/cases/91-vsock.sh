@@ -12,14 +12,15 @@ guest() {
 host() {
 	local upper="tr '[:lower:]' '[:upper:]'"
 
-	socat UNIX-LISTEN:v.sock_5000 "SYSTEM:$upper" &
-	socat -b 65536 UNIX-LISTEN:v.sock_5001,type=5 \
+	# -t: how long the answer may take after the end of the question.
+	socat -t 60 UNIX-LISTEN:v.sock_5000 "SYSTEM:$upper" &
+	socat -t 60 -b 65536 UNIX-LISTEN:v.sock_5001,type=5 \
 		"SYSTEM:dd bs=64k count=1 status=none | $upper" &
 	config "$(vm g vmlinux-cloud-amd64 "" \
 		'vsock = { cid = 3; path = "v.sock"; };')"
 	start_vms
 	wait_for listening g.log
-	printf 'CONNECT 6000\nfrom the host' | socat -t 30 - UNIX:v.sock >reply
+	printf 'CONNECT 6000\nfrom the host' | socat -t 60 - UNIX:v.sock >reply
 	end_vms 40
 	grep -q '^OK [0-9]*$' reply || fail "no OK: $(cat reply)"
 	expect "from the host" reply
