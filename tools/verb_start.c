@@ -63,6 +63,7 @@ static void up(void *ctx, int status)
 		(void)dup2(null, fd);
 	if (null >= 0)
 		(void)close(null);
+	(void)!chdir("/"); /* lwx-vmm's path and the file's are absolute */
 	openlog("lwx-vm", LOG_PID, LOG_DAEMON);
 	start->away = true;
 }
@@ -149,8 +150,7 @@ static int supervise_detached(struct start *start, const struct host_config *hc,
 	if (!pid) {
 		(void)close(pipe_fds[0]);
 		start->status_fd = pipe_fds[1];
-		(void)setsid();	   /* cannot fail in a new process */
-		(void)!chdir("/"); /* all paths are absolute */
+		(void)setsid(); /* cannot fail in a new process */
 		return supervise(start, hc, vms);
 	}
 	(void)close(pipe_fds[1]);

@@ -465,11 +465,19 @@ static pid_t parent_of(pid_t pid)
 static void test_detached_vms_outlive_their_supervisor(void **state)
 {
 	struct rig *rig = *state;
+	char path[96];
 	struct rig_run run;
 	pid_t vm, supervisor;
 
 	config(rig, CONFIG(VM("a", "print=up", "")));
+	/* A relative path starts where the command was typed. */
+	rig_write(rig, "vmm", "#!/bin/sh\nexec '%s' \"$@\"\n",
+		  rig_build_path("tests/lib/fake-vmm"));
+	(void)snprintf(path, sizeof(path), "%s/vmm", rig->dir);
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(setenv("LWX_VMM", "./vmm", 1), 0);
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
+	rig_set_vmm("tests/lib/fake-vmm");
 	rig_expect_exactly(run.out, "");
 	rig_expect_exactly(run.err, "");
 	vm = (pid_t)rig_vm_number(rig, "pid");
