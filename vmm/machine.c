@@ -413,7 +413,8 @@ void machine_power_button(struct machine *m)
 	irq_line_raise(&m->power_irq);
 }
 
-void machine_stop_vcpus(struct machine *m)
+/* No guest instruction runs after this; final. */
+static void stop_vcpus(struct machine *m)
 {
 	for (uint32_t i = 0; i < m->num_vcpus; i++)
 		kvm_vcpu_ask(&m->vcpus[i], VCPU_STOPPED);
@@ -444,7 +445,7 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
-	machine_stop_vcpus(m);
+	stop_vcpus(m);
 	stop_io_threads(m);
 	for (uint32_t i = 0; i < m->num_vcpus; i++)
 		kvm_vcpu_destroy(&m->vcpus[i]);

@@ -69,9 +69,6 @@ void machine_destroy(struct machine *m);
 /** machine_start() - start I/O and vCPU threads and let the guest run. */
 int machine_start(struct machine *m, struct err *err);
 
-/** machine_stop_vcpus() - no guest instruction runs after this; final. */
-void machine_stop_vcpus(struct machine *m);
-
 /**
  * machine_pause() - stop vCPUs, then drain the devices; idempotent
  * When it returns, nothing of the guest runs and nothing is in flight.
