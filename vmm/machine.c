@@ -267,12 +267,14 @@ static int create_parts(struct machine *m, struct err *err)
 
 	rc = describe(m, err);
 	if (!rc)
-		rc = kvm_vm_create(&m->vm, !m->desc.acpi, err);
+		rc = kvm_vm_create(&m->vm, err);
 	if (!rc)
 		rc = x86_mask_features(m->vm, m->cfg->cpu_features,
 				       m->cfg->num_cpu_features, err);
 	if (!rc)
 		rc = create_memory(m, err);
+	if (!rc)
+		rc = kvm_vm_create_irqchip(m->vm, !m->desc.acpi, err);
 	if (!rc)
 		rc = io_bus_create(&m->pio, err);
 	if (!rc)

@@ -102,10 +102,9 @@ static int route_interrupts(struct kvm_vm *vm, bool pit, struct err *err)
 	return 0;
 }
 
-static int create_vm(struct kvm_vm *vm, bool pit, struct err *err)
+static int create_vm(struct kvm_vm *vm, struct err *err)
 {
 	uint64_t identity_map = IDENTITY_MAP_GPA;
-	struct kvm_pit_config pit_config = {.flags = KVM_PIT_SPEAKER_DUMMY};
 
 	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
 	if (vm->vm_fd < 0)
@@ -114,14 +113,10 @@ static int create_vm(struct kvm_vm *vm, bool pit, struct err *err)
 		return err_set(err, -errno, "KVM_SET_IDENTITY_MAP_ADDR");
 	if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA))
 		return err_set(err, -errno, "KVM_SET_TSS_ADDR");
-	if (ioctl(vm->vm_fd, KVM_CREATE_IRQCHIP, 0))
-		return err_set(err, -errno, "KVM_CREATE_IRQCHIP");
-	if (pit && ioctl(vm->vm_fd, KVM_CREATE_PIT2, &pit_config))
-		return err_set(err, -errno, "KVM_CREATE_PIT2");
-	return route_interrupts(vm, pit, err);
+	return 0;
 }
 
-int kvm_vm_create(struct kvm_vm **out, bool pit, struct err *err)
+int kvm_vm_create(struct kvm_vm **out, struct err *err)
 {
 	struct kvm_vm *vm = calloc(1, sizeof(*vm));
 	int rc;
@@ -134,7 +129,7 @@ int kvm_vm_create(struct kvm_vm **out, bool pit, struct err *err)
 	if (!rc)
 		rc = read_cpuid(vm, err);
 	if (!rc)
-		rc = create_vm(vm, pit, err);
+		rc = create_vm(vm, err);
 	if (rc) {
 		kvm_vm_destroy(vm);
 		return rc;
@@ -173,6 +168,17 @@ int kvm_vm_map(struct kvm_vm *vm, const struct guest_mem *mem, struct err *err)
 				       "KVM_SET_USER_MEMORY_REGION %u", i);
 	}
 	return 0;
+}
+
+int kvm_vm_create_irqchip(struct kvm_vm *vm, bool pit, struct err *err)
+{
+	struct kvm_pit_config pit_config = {.flags = KVM_PIT_SPEAKER_DUMMY};
+
+	if (ioctl(vm->vm_fd, KVM_CREATE_IRQCHIP, 0))
+		return err_set(err, -errno, "KVM_CREATE_IRQCHIP");
+	if (pit && ioctl(vm->vm_fd, KVM_CREATE_PIT2, &pit_config))
+		return err_set(err, -errno, "KVM_CREATE_PIT2");
+	return route_interrupts(vm, pit, err);
 }
 
 int kvm_vm_bind_irq(struct kvm_vm *vm, int fd, uint32_t gsi, struct err *err)

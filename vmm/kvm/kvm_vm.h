@@ -33,19 +33,27 @@ struct kvm_vm {
 };
 
 /**
- * kvm_vm_create() - open /dev/kvm and make a VM with in-kernel LAPIC, IO-APIC
- * and PIC
- * @pit: make an i8254 too, for guests that are told of no better timer
+ * kvm_vm_create() - open /dev/kvm and make a VM without memory and devices
  *
  * Return: 0 and *out; a message that says what the host lacks otherwise.
  */
-int kvm_vm_create(struct kvm_vm **out, bool pit, struct err *err);
+int kvm_vm_create(struct kvm_vm **out, struct err *err);
 
 /** kvm_vm_destroy() - close everything; accepts NULL. vCPUs are gone. */
 void kvm_vm_destroy(struct kvm_vm *vm);
 
 /** kvm_vm_map() - make all regions of @mem guest RAM. @mem outlives the VM. */
 int kvm_vm_map(struct kvm_vm *vm, const struct guest_mem *mem, struct err *err);
+
+/**
+ * kvm_vm_create_irqchip() - in-kernel LAPIC, IO-APIC and PIC
+ * @pit: make an i8254 too, for guests that are told of no better timer
+ *
+ * After kvm_vm_map() and before the first vCPU. Each chip that KVM puts on its
+ * buses starts a grace period of the VM's SRCU, and mapping memory waits for
+ * the one that runs: the other order costs several milliseconds a start.
+ */
+int kvm_vm_create_irqchip(struct kvm_vm *vm, bool pit, struct err *err);
 
 /** kvm_vm_bind_irq() - writes to eventfd @fd raise an edge on @gsi (irqfd). */
 int kvm_vm_bind_irq(struct kvm_vm *vm, int fd, uint32_t gsi, struct err *err);
