@@ -10,6 +10,7 @@ include tests/payload/local.mk
 include tests/fuzz/local.mk
 include tests/build/local.mk
 include tests/system/local.mk
+include tests/image/local.mk
 
 # Every clause of virtio 1.2 that concerns us is shown by a test that ran: every
 # program with a "VIRTIO id:" mark is named here.

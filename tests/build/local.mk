@@ -18,6 +18,7 @@ tests/build/flags: Makefile
 		echo 'firmware $(SEE_FIRMWARE)'; \
 		echo 'host $(SEE_HOST)'; \
 		echo 'tools $(SEE_TOOLS)'; \
+		echo 'image $(SEE_IMAGE)'; \
 		echo 'vmm $(SEE_VMM)'; } >$@
 
 # Static analysis: make analyze [STAGES="format tidy cppcheck gcc scan"]

@@ -1,0 +1,160 @@
+/*
+ * tree.h - a file tree: sorted entries, content by reference, one digest.
+ *
+ * Every input of an image (layer, package, directory, inline file) becomes a
+ * tree, every output is a pure function of trees. A tree never touches the
+ * file system that it describes: owners, devices and extended attributes are
+ * data, so no step needs privileges.
+ *
+ * Paths are relative, without "." and "..", without a leading or trailing
+ * slash; "" is the root. Entries are kept in byte order of their paths, a
+ * directory before what is in it. One thread per tree.
+ */
+#pragma once
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TREE_DIGEST_SIZE 32 /* SHA-256 */
+
+enum tree_type {
+	TREE_FILE,
+	TREE_DIR,
+	TREE_SYMLINK,
+	TREE_CHAR,
+	TREE_BLOCK,
+	TREE_FIFO,
+};
+
+/**
+ * struct tree_content - the bytes of a file; shared by reference count
+ *
+ * Either memory or a range of a file that is kept open (an archive in the
+ * cache, a file of a directory). Immutable.
+ */
+struct tree_content;
+
+/**
+ * struct tree_xattr - one extended attribute
+ * @name:  "security.capability"
+ * @value: @size bytes
+ */
+struct tree_xattr {
+	char *name;
+	void *value;
+	size_t size;
+};
+
+/**
+ * struct tree_entry - one path
+ * @path:     see above; owned
+ * @type:     what it is
+ * @mode:     permission bits, 07777
+ * @uid:      owner
+ * @gid:      group
+ * @mtime:    seconds since 1970; outputs clamp it to SOURCE_DATE_EPOCH
+ * @size:     bytes of a file
+ * @content:  of a file of more than 0 bytes; owned reference
+ * @target:   of a symbolic link; owned
+ * @major:    of a device
+ * @minor:    of a device
+ * @xattrs:   @xattr_num of them, by name; owned
+ * @link:     serial number shared by all hard links of one file, 0: one link
+ * @origin:   what brought it ("LINUXKIT.source"); owned by the tree, or NULL
+ * @location: field of the definition that named it ("LINUXKIT.location");
+ *            owned by the tree, or NULL
+ */
+struct tree_entry {
+	char *path;
+	enum tree_type type;
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+	int64_t mtime;
+	uint64_t size;
+	struct tree_content *content;
+	char *target;
+	uint32_t major;
+	uint32_t minor;
+	struct tree_xattr *xattrs;
+	size_t xattr_num;
+	uint64_t link;
+	const char *origin;
+	const char *location;
+};
+
+struct tree;
+
+/** tree_create() - an empty tree with a root of mode 0755. Return: 0 or -ENOMEM
+ * with @err. */
+int tree_create(struct tree **out, struct err *err);
+
+/** tree_destroy() - NULL is fine. */
+void tree_destroy(struct tree *tree);
+
+/** tree_num() - entries, the root among them. */
+size_t tree_num(const struct tree *tree);
+
+/** tree_at() - entry @i of tree_num() in path order; valid until the tree
+ * changes. */
+const struct tree_entry *tree_at(const struct tree *tree, size_t i);
+
+/** tree_find() - the entry at @path or NULL; valid until the tree changes. */
+const struct tree_entry *tree_find(const struct tree *tree, const char *path);
+
+/**
+ * tree_put() - add or replace one entry
+ * @entry: copied, its content referenced once more
+ *
+ * Missing parents are made (0755, owner 0). A directory put on a directory
+ * keeps what is in it; anything else replaces what was at the path and below.
+ *
+ * Return: 0; -EINVAL if @entry is not as struct tree_entry says, -ENOTDIR if a
+ * parent is not a directory, -ENOMEM; with @err.
+ */
+int tree_put(struct tree *tree, const struct tree_entry *entry,
+	     struct err *err);
+
+/** tree_remove() - what is at @path and below; nothing there is fine. The root
+ * stays, it is emptied. */
+void tree_remove(struct tree *tree, const char *path);
+
+/** tree_merge() - put every entry of @from below @prefix ("": the root) of
+ * @tree. Return: as tree_put(). */
+int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,
+	       struct err *err);
+
+/**
+ * tree_digest() - SHA-256 over all entries, times left out
+ *
+ * Equal for equal trees, wherever and whenever they were read.
+ *
+ * Return: 0, or the negative errno of a failed read with @err.
+ */
+int tree_digest(const struct tree *tree, uint8_t digest[TREE_DIGEST_SIZE],
+		struct err *err);
+
+/** tree_content_memory() - @size bytes, copied. Return: 0 or -ENOMEM with
+ * @err; tree_content_unref() when done. */
+int tree_content_memory(struct tree_content **out, const void *bytes,
+			size_t size, struct err *err);
+
+/** tree_content_file() - @size bytes at @offset of @fd, which is duplicated.
+ * Return: 0, -EMFILE or -ENOMEM with @err. */
+int tree_content_file(struct tree_content **out, int fd, uint64_t offset,
+		      uint64_t size, struct err *err);
+
+/** tree_content_ref() - one more reference. Return: @content. */
+struct tree_content *tree_content_ref(struct tree_content *content);
+
+/** tree_content_unref() - one reference less; NULL is fine. */
+void tree_content_unref(struct tree_content *content);
+
+/** tree_content_read() - @size bytes at @offset into @buf; all or an error.
+ * Return: 0, -EIO if the file has become shorter, or a negative errno; with
+ * @err. */
+int tree_content_read(const struct tree_content *content, uint64_t offset,
+		      void *buf, size_t size, struct err *err);
