@@ -27,6 +27,7 @@
  * @locked:       bytes to be locked
  * @taps:         interfaces
  * @passts:       interfaces
+ * @shares:       shared folders
  * @mergeable:    VMs that want KSM
  * @uring:        VMs that insist on io_uring
  */
@@ -37,6 +38,7 @@ struct needs {
 	uint64_t locked;
 	unsigned int taps;
 	unsigned int passts;
+	unsigned int shares;
 	unsigned int mergeable;
 	unsigned int uring;
 };
@@ -66,6 +68,7 @@ static void count_vm(struct needs *needs, const struct vm_config *vm)
 		needs->taps += vm->nets[i].type == VM_NET_TAP;
 		needs->passts += vm->nets[i].type == VM_NET_PASST;
 	}
+	needs->shares += (unsigned int)vm->num_shares;
 	needs->mergeable += m->mergeable;
 	needs->uring += vm->io_engine == IO_ENGINE_URING;
 }
@@ -259,36 +262,13 @@ static void check_memlock(struct checker *c)
 		       c->needs.locked >> 20);
 }
 
-/* Look for a program; @path gets where it is. */
-static bool find_program(const char *name, const char *const *more, char *path,
-			 size_t size)
-{
-	const char *dirs = getenv("PATH");
-	size_t len;
-
-	for (; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
-		len = strcspn(dirs, ":");
-		(void)snprintf(path, size, "%.*s/%s", (int)len, dirs, name);
-		if (!access(path, X_OK))
-			return true;
-	}
-	for (; *more; more++) {
-		(void)snprintf(path, size, "%s/%s", *more, name);
-		if (!access(path, X_OK))
-			return true;
-	}
-	return false;
-}
-
 static void check_program(struct checker *c, const char *name, bool needed,
 			  const char *advice)
 {
-	static const char *const more[] = {"/usr/libexec", "/usr/lib/qemu",
-					   NULL};
 	struct host_check_result *result = add(c, name);
-	char path[192];
+	char path[HOST_FACTS_PATH_SIZE];
 
-	if (find_program(name, more, path, sizeof(path))) {
+	if (host_facts_find_program(name, path)) {
 		detail(result, "%s", path);
 		return;
 	}
@@ -395,7 +375,7 @@ void host_check_run(struct host_check *check, const char *vmm_path,
 	check_tap(&c);
 	check_program(&c, "passt", c.needs.passts,
 		      "for networks without privilege: apt-get install passt");
-	check_program(&c, "virtiofsd", false,
+	check_program(&c, "virtiofsd", c.needs.shares,
 		      "for shared folders: apt-get install qemu-system-common");
 	check_cgroup(&c);
 	check_ksm(&c);

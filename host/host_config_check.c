@@ -110,6 +110,20 @@ static void check_parent(struct host_loader *l, const char *key,
 		check_access(l, key, dir, W_OK | X_OK);
 }
 
+static void check_folder(struct host_loader *l, const char *key,
+			 const void *base, const char *path)
+{
+	struct stat st;
+
+	(void)base;
+	if (!look_up(l, key, path, &st))
+		return;
+	if (S_ISDIR(st.st_mode))
+		check_access(l, key, path, R_OK);
+	else
+		host_config_refuse(l, key, "\"%s\": not a folder", path);
+}
+
 static void check_network(struct host_loader *l, const char *key,
 			  const void *base, const char *name)
 {
@@ -167,6 +181,7 @@ static void (*const ref_checks[])(struct host_loader *l, const char *key,
 	[SCHEMA_REF_FILE] = check_file,
 	[SCHEMA_REF_DISK] = check_disk_path,
 	[SCHEMA_REF_PARENT] = check_parent,
+	[SCHEMA_REF_FOLDER] = check_folder,
 	[SCHEMA_REF_NETWORK] = check_network,
 	[SCHEMA_REF_CGROUP] = check_cgroup,
 };

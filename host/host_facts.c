@@ -2,6 +2,7 @@
 #include "host_facts.h"
 
 #include "cleanup.h"
+#include "macros.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Read a small file of the kernel as text. Return: 0 or a negative errno. */
 static int read_text(const char *path, char *buf, size_t size)
@@ -123,4 +125,26 @@ const char *host_facts_cpus(const struct host_facts *facts, char *buf,
 					len ? "," : "", first, last);
 	}
 	return buf;
+}
+
+bool host_facts_find_program(const char *name, char path[HOST_FACTS_PATH_SIZE])
+{
+	static const char *const more[] = {"/usr/libexec", "/usr/lib/qemu"};
+	const char *dirs = getenv("PATH");
+	size_t len;
+
+	for (; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
+		len = strcspn(dirs, ":");
+		(void)snprintf(path, HOST_FACTS_PATH_SIZE, "%.*s/%s", (int)len,
+			       dirs, name);
+		if (!access(path, X_OK))
+			return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		(void)snprintf(path, HOST_FACTS_PATH_SIZE, "%s/%s", more[i],
+			       name);
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
 }

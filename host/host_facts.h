@@ -35,6 +35,10 @@ struct host_facts {
  * or -ENODEV if there is none. */
 int host_facts_cgroup2(char path[HOST_FACTS_PATH_SIZE]);
 
+/** host_facts_find_program() - where program @name is: in PATH, or where Debian
+ * keeps programs that are not for people. Return: is there one? */
+bool host_facts_find_program(const char *name, char path[HOST_FACTS_PATH_SIZE]);
+
 /** host_facts_get() - ask the kernel. Return: 0 or a negative errno. */
 int host_facts_get(struct host_facts *facts, struct err *err);
 

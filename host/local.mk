@@ -24,6 +24,7 @@ libhost_a_CFLAGS = $(AM_CFLAGS)
 libhost_a_SOURCES = \
 	%D%/console_out.c %D%/console_out.h \
 	%D%/host_net.c %D%/host_net.h \
+	%D%/host_share.c %D%/host_share.h \
 	%D%/supervised_launch.c %D%/supervised_vm.c %D%/supervised_vm.h \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/vm_claim.c \

@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "disk_file.h"
 #include "host_net.h"
+#include "host_share.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -53,6 +54,8 @@ static int open_all(struct vm_config *cfg, struct err *err)
 		rc = open_disk(cfg->name, &cfg->disks[i], err);
 	for (size_t i = 0; !rc && i < cfg->num_nets; i++)
 		rc = host_net_open(&cfg->nets[i], cfg->name, err);
+	for (size_t i = 0; !rc && i < cfg->num_shares; i++)
+		rc = host_share_open(&cfg->shares[i], cfg->name, err);
 	return rc;
 }
 
@@ -81,6 +84,8 @@ void vm_resources_close(struct vm_config *cfg)
 		close_fd(&cfg->disks[i].fd);
 	for (size_t i = 0; i < cfg->num_nets; i++)
 		close_fd(&cfg->nets[i].fd);
+	for (size_t i = 0; i < cfg->num_shares; i++)
+		close_fd(&cfg->shares[i].fd);
 }
 
 static void add_fd(int *fds, unsigned int max, unsigned int *num, int fd)
@@ -103,5 +108,7 @@ unsigned int vm_resources_fds(const struct vm_config *cfg, int *fds,
 		add_fd(fds, max, &num, cfg->disks[i].fd);
 	for (size_t i = 0; i < cfg->num_nets; i++)
 		add_fd(fds, max, &num, cfg->nets[i].fd);
+	for (size_t i = 0; i < cfg->num_shares; i++)
+		add_fd(fds, max, &num, cfg->shares[i].fd);
 	return num;
 }

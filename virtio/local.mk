@@ -7,8 +7,10 @@ libvirtio_a_SOURCES = \
 	%D%/blk_queue.c %D%/blk_queue.h \
 	%D%/blk_request.c %D%/blk_request.h \
 	%D%/virtio_blk.c %D%/virtio_blk.h \
+	%D%/vhost_user.c %D%/vhost_user.h \
 	%D%/virtio_console.c %D%/virtio_console.h \
 	%D%/virtio_device.c %D%/virtio_device.h \
+	%D%/virtio_fs.c %D%/virtio_fs.h \
 	%D%/virtio_mmio.c %D%/virtio_mmio.h \
 	%D%/net_backend.h \
 	%D%/net_passt.c %D%/net_passt.h \

@@ -211,7 +211,7 @@ static void run_queues(struct virtio_device *dev)
 {
 	dev->run = VIRTIO_RUN_ON;
 	for (unsigned int i = 0; i < dev->num_queues; i++) {
-		if (dev->queues[i].enabled)
+		if (dev->queues[i].enabled && !dev->offloaded)
 			arm_doorbell(dev, i);
 	}
 	for (unsigned int i = 0; i < dev->num_queues; i++) {

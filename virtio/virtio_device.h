@@ -106,6 +106,9 @@ enum virtio_run {
  * @config_generation: bumped with every config change (2.5.1)
  * @num_queues:      queues this device has
  * @queue_size_max:  QueueNumMax of every queue
+ * @offloaded:       another process serves the queues and has the doorbells and
+ *                   the interrupt line; kick then only follows activate and
+ *                   resume. Set by the model's create
  * @layouts:         what the driver programmed [@control]
  * @queue_ready:     QueueReady [@control]
  * @queues:          the queues [I/O thread]
@@ -133,6 +136,7 @@ struct virtio_device {
 	_Atomic uint32_t config_generation;
 	unsigned int num_queues;
 	uint16_t queue_size_max;
+	bool offloaded;
 	struct virtqueue_layout layouts[VIRTIO_QUEUES_MAX];
 	bool queue_ready[VIRTIO_QUEUES_MAX];
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];

@@ -7,6 +7,7 @@
 #include "net_tap.h"
 #include "virtio_blk.h"
 #include "virtio_console.h"
+#include "virtio_fs.h"
 #include "virtio_net.h"
 #include "virtio_rng.h"
 #include "virtio_vsock.h"
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define CONSOLE_QUEUE_SIZE 64
+#define FS_QUEUE_SIZE 128
 #define NET_QUEUE_SIZE 256
 #define RNG_QUEUE_SIZE 64
 #define VSOCK_QUEUE_SIZE 256
@@ -239,6 +241,24 @@ static int add_net(struct machine *m, size_t index, struct err *err)
 	return plug(m, dev, err);
 }
 
+static int add_share(struct machine *m, size_t index, struct err *err)
+{
+	const struct vm_share *share = &m->cfg->shares[index];
+	struct virtio_fs_options options = {
+		.tag = share->tag,
+		.fd = share->fd,
+		.queue_size = FS_QUEUE_SIZE,
+	};
+	struct virtio_device *dev;
+	char name[32];
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "share%zu", index);
+	options.name = name;
+	rc = virtio_fs_create(&dev, &options, m->mem, next_engine(m), err);
+	return rc ? rc : plug(m, dev, err);
+}
+
 static int add_vsock(struct machine *m, struct err *err)
 {
 	const struct virtio_vsock_options options = {
@@ -272,6 +292,8 @@ int machine_add_devices(struct machine *m, struct err *err)
 		rc = add_console(m, err);
 	for (size_t i = 0; i < m->cfg->num_nets && !rc; i++)
 		rc = add_net(m, i, err);
+	for (size_t i = 0; i < m->cfg->num_shares && !rc; i++)
+		rc = add_share(m, i, err);
 	if (!rc)
 		rc = add_vsock(m, err);
 	if (!rc)

@@ -19,6 +19,13 @@ tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_virtio_blk_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_virtio_blk
 
+check_PROGRAMS += tests/integration/test_virtio_fs
+tests_integration_test_virtio_fs_SOURCES = %D%/test_virtio_fs.c
+tests_integration_test_virtio_fs_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_virtio_fs_LDADD = libhost.a libhostcfg.a \
+	libcontrol.a $(DEVICE_TEST_LIBS) $(CONTROL_LIBS) $(CONFIG_LIBS)
+TESTS += tests/integration/test_virtio_fs
+
 check_PROGRAMS += tests/integration/test_console_hub
 tests_integration_test_console_hub_SOURCES = %D%/test_console_hub.c
 tests_integration_test_console_hub_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -20,10 +20,11 @@ static void pump(void *arg)
 	(void)io_engine_poll(arg, false); /* 0 completions is fine */
 }
 
-void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
-		     uint64_t mem_size)
+static void init(struct device_rig *rig, enum io_engine_kind kind,
+		 uint64_t mem_size, enum guest_mem_kind mem_kind)
 {
 	struct guest_mem_config mem = {
+		.kind = mem_kind,
 		.size = mem_size,
 		.hole_start = GIB(3),
 		.hole_end = GIB(4),
@@ -41,6 +42,18 @@ void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
 	if (io_engine_create(&rig->engine, &engine, &err))
 		fail_msg("%s", err.msg);
 	rig->threaded = strcmp(io_engine_name(rig->engine), "fake") != 0;
+}
+
+void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
+		     uint64_t mem_size)
+{
+	init(rig, kind, mem_size, GUEST_MEM_PRIVATE);
+}
+
+void device_rig_init_shared(struct device_rig *rig, enum io_engine_kind kind,
+			    uint64_t mem_size)
+{
+	init(rig, kind, mem_size, GUEST_MEM_SHARED);
 }
 
 void device_rig_attach(struct device_rig *rig, struct virtio_device *dev)

@@ -46,6 +46,11 @@ struct device_rig {
 void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
 		     uint64_t mem_size);
 
+/** device_rig_init_shared() - the same with memory that another process can
+ * map. */
+void device_rig_init_shared(struct device_rig *rig, enum io_engine_kind kind,
+			    uint64_t mem_size);
+
 /** device_rig_attach() - take @dev over, start the I/O thread. */
 void device_rig_attach(struct device_rig *rig, struct virtio_device *dev);
 

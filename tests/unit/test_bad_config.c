@@ -71,6 +71,8 @@ static const char *good_value(const struct schema_field *field)
 		[SCHEMA_CIDR] = "\"10.20.0.1/24\"",
 	};
 
+	if (field->ref == SCHEMA_REF_FOLDER)
+		return "\".\"";
 	return values[field->type];
 }
 
@@ -203,6 +205,17 @@ static char *repeat(const char *element, size_t count)
 	return text;
 }
 
+/* An element of a list of groups. */
+static const char *good_element(const struct schema_field *field)
+{
+	if (!strcmp(field->key, "disks"))
+		return "{ path = \"disk.raw\"; format = \"raw\"; "
+		       "readonly = true; }";
+	if (!strcmp(field->key, "shares"))
+		return "{ path = \".\"; tag = \"x\"; }";
+	return "{ type = \"passt\"; }";
+}
+
 /* One element more than fits. */
 static void run_too_many(struct bad *bad, const struct schema_field *field,
 			 const char *element)
@@ -325,11 +338,7 @@ static void run_range_cases(struct bad *bad, const struct schema_field *field)
 		run_value(bad, "\"nonsense\"");
 		break;
 	case SCHEMA_GROUPS:
-		run_too_many(bad, field,
-			     strcmp(field->key, "disks")
-				     ? "{ type = \"passt\"; }"
-				     : "{ path = \"disk.raw\"; format = "
-				       "\"raw\"; readonly = true; }");
+		run_too_many(bad, field, good_element(field));
 		break;
 	case SCHEMA_TEXTS:
 		run_value(bad, "[ \"-\" ]");
@@ -361,6 +370,10 @@ static void run_reference_cases(struct bad *bad,
 		run_value(bad, "\"absent/file\"");
 		run_value(bad, "\"kernel/file\"");
 		run_value(bad, "\".\"");
+		break;
+	case SCHEMA_REF_FOLDER:
+		run_value(bad, "\"absent\"");
+		run_value(bad, "\"kernel\"");
 		break;
 	case SCHEMA_REF_NETWORK:
 		run_value(bad, "\"absent\"");

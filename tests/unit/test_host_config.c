@@ -496,10 +496,10 @@ static void test_devices_have_room(void **state)
 	(void)fprintf(f, "); nets = ( { type = \"passt\"; } ); } );");
 	(void)fclose(f);
 	assert_int_equal(parse(text, &hc, &err), -EINVAL);
-	assert_string_equal(err.msg,
-			    "host.cfg:1: vms[0].disks: 19 devices, but a VM "
-			    "has room for 18: disks, nets, vsock, rng and "
-			    "console together");
+	assert_string_equal(
+		err.msg, "host.cfg:1: vms[0].disks: 19 devices, but a VM "
+			 "has room for 18: disks, nets, shares, vsock, rng and "
+			 "console together");
 	host_config_destroy(hc);
 	free(text);
 }

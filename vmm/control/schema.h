@@ -49,6 +49,7 @@ enum schema_ref {
 	SCHEMA_REF_FILE,    /* a file to read */
 	SCHEMA_REF_DISK,    /* a file or block device to open as a disk */
 	SCHEMA_REF_PARENT,  /* a file to be made: its folder */
+	SCHEMA_REF_FOLDER,  /* a folder */
 	SCHEMA_REF_NETWORK, /* an entry of networks = (...) */
 	SCHEMA_REF_CPU,	    /* a CPU this process may run on */
 	SCHEMA_REF_CGROUP,  /* a control group (v2) it may move processes to */

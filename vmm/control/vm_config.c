@@ -91,7 +91,8 @@ int vm_config_hash(const struct vm_config *cfg, char hash[VM_CONFIG_HASH_SIZE],
 
 unsigned int vm_config_devices(const struct vm_config *cfg)
 {
-	return (unsigned int)(cfg->num_disks + cfg->num_nets) +
+	return (unsigned int)(cfg->num_disks + cfg->num_nets +
+			      cfg->num_shares) +
 	       (cfg->vsock.cid != 0) + cfg->rng.enable + cfg->console;
 }
 
@@ -225,6 +226,28 @@ static void check_net(struct check *c, size_t index, const struct vm_net *net)
 	}
 }
 
+static void check_shares(struct check *c, const struct vm_config *cfg)
+{
+	char key[48];
+
+	if (cfg->num_shares && cfg->memory.kind == GUEST_MEM_PRIVATE)
+		complain(c, "shares",
+			 "the file server needs the guest's memory: set "
+			 "memory_kind = \"shared\" or \"hugepages\"");
+	for (size_t i = 1; i < cfg->num_shares; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (!cfg->shares[i].tag || !cfg->shares[j].tag ||
+			    strcmp(cfg->shares[i].tag, cfg->shares[j].tag) != 0)
+				continue;
+			(void)snprintf(key, sizeof(key), "shares[%zu].tag", i);
+			complain(c, key,
+				 "the same tag as shares[%zu].tag: give each "
+				 "its own",
+				 j);
+		}
+	}
+}
+
 unsigned int vm_config_check(const struct vm_config *cfg,
 			     vm_config_report_fn report, void *ctx)
 {
@@ -238,11 +261,12 @@ unsigned int vm_config_check(const struct vm_config *cfg,
 		check_disk(&c, i, &cfg->disks[i]);
 	for (i = 0; i < cfg->num_nets; i++)
 		check_net(&c, i, &cfg->nets[i]);
+	check_shares(&c, cfg);
 	check_rate(&c, "rng", &cfg->rng.limit);
 	if (vm_config_devices(cfg) > VM_DEVICES_MAX)
 		complain(&c, "disks",
 			 "%u devices, but a VM has room for %d: disks, nets, "
-			 "vsock, rng and console together",
+			 "shares, vsock, rng and console together",
 			 vm_config_devices(cfg), VM_DEVICES_MAX);
 	if (cfg->vsock.path && strlen(cfg->vsock.path) > VSOCK_PATH_MAX)
 		complain(&c, "vsock.path", "\"%s\": %zu bytes, at most %d",

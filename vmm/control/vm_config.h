@@ -19,6 +19,8 @@
 #define VM_VCPUS_MAX 64
 #define VM_DISKS_MAX 16
 #define VM_NETS_MAX 8
+#define VM_SHARES_MAX 4
+#define VM_SHARE_TAG_MAX 36 /* bytes without NUL (virtio 1.2, 5.11.4) */
 #define VM_CPU_FEATURES_MAX 64
 
 enum vm_announce {
@@ -105,6 +107,20 @@ struct vm_net {
 	struct vm_rate limit;
 };
 
+/**
+ * struct vm_share - one shared folder
+ * @path:     folder of the host
+ * @tag:      what the guest mounts
+ * @readonly: the guest cannot write, whatever it does
+ * @fd:       socket of its file server, from the launcher; -1 in host.cfg
+ */
+struct vm_share {
+	char *path;
+	char *tag;
+	bool readonly;
+	int fd;
+};
+
 /** struct vm_vsock - the vsock device; @cid 0: none */
 struct vm_vsock {
 	uint32_t cid;
@@ -163,6 +179,8 @@ struct vm_config {
 	size_t num_disks;
 	struct vm_net nets[VM_NETS_MAX];
 	size_t num_nets;
+	struct vm_share shares[VM_SHARES_MAX];
+	size_t num_shares;
 	struct vm_vsock vsock;
 	struct vm_rng rng;
 	bool serial;	   /* 16550 on COM1, default: true */

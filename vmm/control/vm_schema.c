@@ -240,6 +240,34 @@ static const struct schema_field net_fields[] = {
 static const struct schema_group net_group =
 	GROUP("net", struct vm_net, net_fields);
 
+static const struct schema_field share_fields[] = {
+	{.key = "path",
+	 .type = SCHEMA_PATH,
+	 .flags = PER_VM | SCHEMA_REQUIRED,
+	 .ref = SCHEMA_REF_FOLDER,
+	 AT(vm_share, path),
+	 .doc = "Folder of the host."},
+	{.key = "tag",
+	 .type = SCHEMA_TEXT,
+	 .flags = PER_VM | SCHEMA_REQUIRED,
+	 AT(vm_share, tag),
+	 .min = 1,
+	 .max = VM_SHARE_TAG_MAX,
+	 .doc = "What the guest mounts: mount -t virtiofs TAG /mnt."},
+	{.key = "readonly",
+	 .type = SCHEMA_BOOL,
+	 .flags = PER_VM,
+	 AT(vm_share, readonly),
+	 .doc = "The guest may not write."},
+	{.key = "fd",
+	 .type = SCHEMA_FD,
+	 .flags = SCHEMA_WIRE,
+	 AT(vm_share, fd),
+	 .max = INT32_MAX},
+};
+static const struct schema_group share_group =
+	GROUP("share", struct vm_share, share_fields);
+
 static const struct schema_field vsock_fields[] = {
 	{.key = "cid",
 	 .type = SCHEMA_UINT,
@@ -464,6 +492,15 @@ static const struct schema_field vm_fields[] = {
 	 .capacity = VM_NETS_MAX,
 	 .group = &net_group,
 	 .doc = "Network interfaces."},
+	{.key = "shares",
+	 .type = SCHEMA_GROUPS,
+	 .flags = PER_VM,
+	 AT(vm_config, shares),
+	 NUM(vm_config, num_shares),
+	 .capacity = VM_SHARES_MAX,
+	 .group = &share_group,
+	 .doc = "Folders of the host the guest can mount (virtio-fs); they "
+		"need memory_kind = \"shared\" or \"hugepages\"."},
 	{.key = "vsock",
 	 .type = SCHEMA_GROUP,
 	 .flags = PER_VM,
