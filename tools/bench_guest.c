@@ -30,6 +30,7 @@ struct command {
 	size_t argc;
 	char numbers[4][32];
 	char path[1024];
+	char drive[1200];
 };
 
 const char *bench_vmm_name(enum bench_vmm vmm)
@@ -68,6 +69,22 @@ static void add_trace(struct command *cmd, const struct bench_guest_config *cfg)
 	add(cmd, cfg->trace);
 }
 
+static void qemu_disk(struct command *cmd, const struct bench_guest_config *cfg)
+{
+	(void)snprintf(cmd->drive, sizeof(cmd->drive),
+		       "if=none,id=disk0,format=raw,file=%s,cache=%s,aio=%s",
+		       cfg->disk, cfg->direct ? "none" : "writeback", cfg->aio);
+	add(cmd, "-drive");
+	add(cmd, cmd->drive);
+	if (cfg->iothread) {
+		add(cmd, "-object");
+		add(cmd, "iothread,id=io0");
+	}
+	add(cmd, "-device");
+	add(cmd, cfg->iothread ? "virtio-blk-device,drive=disk0,iothread=io0"
+			       : "virtio-blk-device,drive=disk0");
+}
+
 static void qemu_command(struct command *cmd,
 			 const struct bench_guest_config *cfg)
 {
@@ -101,13 +118,39 @@ static void qemu_command(struct command *cmd,
 	}
 	add(cmd, "-append");
 	add(cmd, cfg->cmdline);
+	/* Virtio 1, as lwx-vmm has it; vCPU threads that can be told apart. */
+	add(cmd, "-global");
+	add(cmd, "virtio-mmio.force-legacy=false");
+	add(cmd, "-name");
+	add(cmd, "bench,debug-threads=on");
+	if (cfg->disk)
+		qemu_disk(cmd, cfg);
 }
 
-static int open_inheritable(const char *path, struct err *err)
+static int open_inheritable(const char *path, int flags, struct err *err)
 {
-	int fd = open(path, O_RDONLY); /* lwx-vmm gets it by number */
+	int fd = open(path, flags); /* lwx-vmm gets it by number */
 
 	return fd < 0 ? err_set(err, -errno, "%s", path) : fd;
+}
+
+static int add_disk(struct vm_config *vm, const struct bench_guest_config *cfg,
+		    struct err *err)
+{
+	static char path[] = "disk", format[] = "raw";
+	struct vm_disk *disk = &vm->disks[vm->num_disks++];
+
+	*disk = (struct vm_disk){
+		.path = path,
+		.format = format,
+		.direct = cfg->direct,
+		.block_size = 512,
+		.queues = 1,
+		.queue_size = 256,
+	};
+	disk->fd = open_inheritable(cfg->disk,
+				    O_RDWR | (cfg->direct ? O_DIRECT : 0), err);
+	return MIN(disk->fd, 0);
 }
 
 /* Fill the configuration; the strings are borrowed, so nothing is freed. */
@@ -122,13 +165,16 @@ static int fill_config(struct vm_config *vm,
 	vm->memory.size = cfg->memory;
 	vm->announce = cfg->acpi ? VM_ANNOUNCE_ACPI : VM_ANNOUNCE_CMDLINE;
 	vm->console_log_fd = console_fd;
-	vm->boot.kernel_fd = open_inheritable(cfg->kernel, err);
+	vm->boot.kernel_fd = open_inheritable(cfg->kernel, O_RDONLY, err);
 	if (vm->boot.kernel_fd < 0)
 		return vm->boot.kernel_fd;
-	if (!cfg->initrd)
-		return 0;
-	vm->boot.initrd_fd = open_inheritable(cfg->initrd, err);
-	return MIN(vm->boot.initrd_fd, 0);
+	if (cfg->initrd) {
+		vm->boot.initrd_fd =
+			open_inheritable(cfg->initrd, O_RDONLY, err);
+		if (vm->boot.initrd_fd < 0)
+			return vm->boot.initrd_fd;
+	}
+	return cfg->disk ? add_disk(vm, cfg, err) : 0;
 }
 
 static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
@@ -266,6 +312,26 @@ int bench_guest_wait_text(struct bench_guest *guest, const char *text,
 	}
 	*at_ns = bench_now_ns();
 	return 0;
+}
+
+int bench_guest_read_line(struct bench_guest *guest, char *line, size_t size)
+{
+	size_t len = 0;
+	char c;
+
+	for (;;) {
+		ssize_t n = read(guest->console, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		line[len] = '\0';
+		if (n <= 0)
+			return -EPIPE;
+		if (c == '\n')
+			return 0;
+		if (len < size - 1)
+			line[len++] = c;
+	}
 }
 
 int bench_guest_wait_end(struct bench_guest *guest, uint64_t *cpu_ns)

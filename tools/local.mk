@@ -33,8 +33,12 @@ EXTRA_DIST += $(bashcompletion_DATA)
 bin_PROGRAMS += lwx-bench
 lwx_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
 lwx_bench_SOURCES = \
+	%D%/bench_block.c %D%/bench_block.h \
 	%D%/bench_first.c %D%/bench_first.h \
 	%D%/bench_guest.c %D%/bench_guest.h \
+	%D%/bench_load.c %D%/bench_load.h \
+	%D%/bench_matrix.c %D%/bench_matrix.h \
+	%D%/bench_meter.c %D%/bench_meter.h \
 	%D%/bench_start.c %D%/bench_start.h \
 	%D%/bench_stats.c %D%/bench_stats.h \
 	%D%/lwx_bench.c

@@ -1,8 +1,10 @@
 # tests/guest/local.mk - payload.elf: bare-metal guests, one verb each.
 #
 # Freestanding: none of the flags of the hosted programs apply.
-check_PROGRAMS += tests/guest/payload.elf
+# lwx-bench runs it too.
+noinst_PROGRAMS += tests/guest/payload.elf
 tests_guest_payload_elf_SOURCES = \
+	%D%/bench.c %D%/bench.h \
 	%D%/disk.c %D%/disk.h \
 	%D%/driver.c %D%/driver.h \
 	%D%/entry.S \
@@ -11,6 +13,7 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/payload.h \
 	%D%/runtime.c \
 	%D%/target.c %D%/target.h \
+	%D%/verbs_bench.c \
 	%D%/verbs_disk.c \
 	%D%/verbs_hostile.c \
 	%D%/verbs_machine.c \
