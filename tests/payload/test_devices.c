@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -250,6 +251,57 @@ static void test_metrics(void **state)
 	payload_vm_fini(&vm);
 }
 
+/* Sum of all lines of a metric. */
+static uint64_t metric(const char *name)
+{
+	static char text[65536];
+	struct ctl_message reply;
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+	uint64_t sum = 0;
+	ssize_t len;
+
+	assert_int_equal(ctl_client_call(vm.control, "vm.metrics", NULL, 0,
+					 PAYLOAD_TIMEOUT_MS, &reply, &fd, &err),
+			 0);
+	len = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, name, strlen(name)) &&
+		    line[strlen(name)] == '{')
+			sum += strtoull(strrchr(line, ' ') + 1, NULL, 10);
+	return sum;
+}
+
+/* While requests flow no vCPU comes out of the kernel: the doorbell is an
+ * ioeventfd, the interrupt an irqfd. */
+static void test_no_exit_on_the_data_path(void **state)
+{
+	static const enum io_engine_kind engines[] = {IO_ENGINE_URING,
+						      IO_ENGINE_AIO};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+		uint64_t exits, requests, enough;
+
+		prepare("payload=bench-blk depth=32 ticks=900000000000");
+		vm.cfg.io_engine = engines[i];
+		payload_vm_add_disk(&vm, fd);
+		payload_vm_start(&vm);
+		payload_vm_expect(&vm, "ready\n");
+		exits = metric("lwx_vcpu_exits_total");
+		requests = metric("lwx_queue_completed_total");
+		enough = requests + 10000;
+		while (requests < enough)
+			requests = metric("lwx_queue_completed_total");
+		assert_int_equal(metric("lwx_vcpu_exits_total"), exits);
+		assert_true(exits > 0);
+		payload_vm_fini(&vm);
+	}
+}
+
 static void test_random_numbers(void **state)
 {
 	(void)state;
@@ -270,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_console_echo),
 		cmocka_unit_test(test_console_output_is_complete),
 		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_no_exit_on_the_data_path),
 		cmocka_unit_test(test_random_numbers),
 	};
 
