@@ -9,6 +9,7 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/driver.c %D%/driver.h \
 	%D%/entry.S \
 	%D%/interrupts.c \
+	%D%/net.c %D%/net.h \
 	%D%/pattern.h \
 	%D%/payload.h \
 	%D%/runtime.c \
@@ -17,8 +18,10 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/verbs_disk.c \
 	%D%/verbs_hostile.c \
 	%D%/verbs_machine.c \
+	%D%/verbs_net.c \
 	%D%/verbs_rings.c \
-	%D%/verbs_stream.c
+	%D%/verbs_stream.c \
+	%D%/vsock.c %D%/vsock.h
 tests_guest_payload_elf_CPPFLAGS = -iquote $(top_srcdir)/tests/guest
 tests_guest_payload_elf_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(WARN_CONVERSION) \
 	-ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone \

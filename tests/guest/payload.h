@@ -147,4 +147,4 @@ struct verb {
 };
 
 extern const struct verb machine_verbs[], disk_verbs[], stream_verbs[],
-	hostile_verbs[], ring_attack_verbs[], bench_verbs[];
+	hostile_verbs[], ring_attack_verbs[], net_verbs[], bench_verbs[];

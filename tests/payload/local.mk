@@ -16,6 +16,7 @@ PAYLOAD_TESTS = \
 	tests/payload/test_devices \
 	tests/payload/test_hostile \
 	tests/payload/test_machine \
+	tests/payload/test_network \
 	tests/payload/test_rounds
 check_PROGRAMS += $(PAYLOAD_TESTS)
 TESTS += $(PAYLOAD_TESTS)
@@ -29,6 +30,10 @@ tests_payload_test_kvm_probe_SOURCES = %D%/test_kvm_probe.c
 tests_payload_test_kvm_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_payload_test_kvm_probe_LDADD = libkvm.a $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/payload/test_kvm_probe
+
+tests_payload_test_network_SOURCES = %D%/test_network.c
+tests_payload_test_network_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_network_LDADD = $(PAYLOAD_LIBS)
 
 tests_payload_test_devices_SOURCES = %D%/test_devices.c
 tests_payload_test_devices_CPPFLAGS = $(PAYLOAD_CPPFLAGS)

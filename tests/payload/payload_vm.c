@@ -168,6 +168,8 @@ void payload_vm_start(struct payload_vm *vm)
 	inherit(&actions, vm->cfg.console_log_fd);
 	for (size_t i = 0; i < vm->cfg.num_disks; i++)
 		inherit(&actions, vm->cfg.disks[i].fd);
+	for (size_t i = 0; i < vm->cfg.num_nets; i++)
+		inherit(&actions, vm->cfg.nets[i].fd);
 	assert_int_equal(
 		posix_spawn(&vm->pid, LWX_VMM, &actions, NULL, argv, environ),
 		0);
