@@ -74,107 +74,64 @@ static int write_disk(int fd, struct err *err)
 	return fsync(fd) ? err_set(err, -errno, "disk") : 0;
 }
 
-static int run_cell(const struct bench_block_options *opt,
-		    struct bench_matrix *matrix, const size_t picked[],
-		    size_t row, size_t column, const char *disk,
-		    struct err *err)
+/** struct block_run - context of run_cell() */
+struct block_run {
+	const struct bench_load_options *opt;
+	const char *disk;
+};
+
+static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
+		    void *arg, struct err *err)
 {
-	const struct load *load = &loads[picked[row]];
+	const struct block_run *run = arg;
 	const struct variant *variant = &variants[column];
 	char cmdline[256];
 	struct bench_guest_config cfg = {
-		.kernel = opt->payload,
+		.kernel = run->opt->payload,
 		.cmdline = cmdline,
 		.memory = MEMORY,
-		.disk = disk,
-		.direct = load->direct,
+		.disk = run->disk,
+		.direct = loads[row].direct,
 		.aio = variant->aio,
 		.iothread = variant->iothread,
 	};
 
-	if (variant->direct_only && !load->direct)
+	if (variant->direct_only && !loads[row].direct)
 		return 0;
 	(void)snprintf(cmdline, sizeof(cmdline),
-		       "payload=bench-blk %s ticks=%.0f", load->words,
-		       bench_tsc_hz() * opt->seconds);
+		       "payload=bench-blk %s ticks=%.0f", loads[row].words,
+		       bench_tsc_hz() * run->opt->seconds);
 	return bench_load_run(matrix, row, column, variant->vmm, &cfg, err);
 }
 
-static int run_rounds(const struct bench_block_options *opt,
-		      struct bench_matrix *matrix, const size_t picked[],
-		      const char *disk, struct err *err)
-{
-	int rc = 0;
-
-	for (unsigned int round = 0; round < opt->rounds && !rc; round++) {
-		for (size_t row = 0; row < matrix->num_cases && !rc; row++) {
-			(void)fprintf(stderr, "\rround %u of %u: %-24s",
-				      round + 1, opt->rounds,
-				      matrix->cases[row]);
-			for (size_t v = 0; v < ARRAY_SIZE(variants) && !rc; v++)
-				rc = run_cell(opt, matrix, picked, row, v, disk,
-					      err);
-		}
-	}
-	(void)fprintf(stderr, "\r%-48s\r", "");
-	return rc;
-}
-
-static int report(const struct bench_block_options *opt,
-		  const struct bench_matrix *matrix, struct err *err)
-{
-	if (opt->svg) {
-		int rc = bench_matrix_svg(matrix, opt->svg, err);
-
-		if (rc)
-			return rc;
-	}
-	if (opt->json)
-		return bench_matrix_json(matrix, stdout, err);
-	bench_matrix_print(matrix, stdout);
-	return 0;
-}
-
-static int measure(const struct bench_block_options *opt, const char *disk,
+static int measure(const struct bench_load_options *opt, const char *disk,
 		   struct err *err)
 {
-	const char *names[ARRAY_SIZE(loads)], *columns[ARRAY_SIZE(variants)];
-	size_t picked[ARRAY_SIZE(loads)];
+	const char *rows[ARRAY_SIZE(loads)], *columns[ARRAY_SIZE(variants)];
 	struct bench_matrix matrix = {
 		.title = "Requests a second, relative to QEMU's best",
-		.cases = names,
+		.cases = rows,
+		.num_cases = ARRAY_SIZE(loads),
 		.variants = columns,
 		.num_variants = ARRAY_SIZE(variants),
 	};
-	int rc;
+	struct block_run run = {.opt = opt, .disk = disk};
 
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
+		rows[i] = loads[i].name;
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
 		columns[i] = variants[i].name;
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
-		if (opt->match && !strstr(loads[i].name, opt->match))
-			continue;
-		picked[matrix.num_cases] = i;
-		names[matrix.num_cases++] = loads[i].name;
-	}
-	if (!matrix.num_cases)
-		return err_setx(err, -EINVAL, "no load is named like \"%s\"",
-				opt->match);
-	rc = bench_matrix_create(&matrix, err);
-	if (!rc)
-		rc = run_rounds(opt, &matrix, picked, disk, err);
-	if (!rc)
-		rc = report(opt, &matrix, err);
-	bench_matrix_destroy(&matrix);
-	return rc;
+	return bench_load_rounds(opt, &matrix, run_cell, &run, err);
 }
 
-int bench_block(const struct bench_block_options *opt, struct err *err)
+int bench_block(const struct bench_load_options *opt, const char *dir,
+		struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
 	char disk[512];
 	int rc;
 
-	(void)snprintf(disk, sizeof(disk), "%s/lwx-bench-XXXXXX", opt->dir);
+	(void)snprintf(disk, sizeof(disk), "%s/lwx-bench-XXXXXX", dir);
 	fd = mkstemp(disk);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", disk);

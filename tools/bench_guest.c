@@ -85,6 +85,16 @@ static void qemu_disk(struct command *cmd, const struct bench_guest_config *cfg)
 			       : "virtio-blk-device,drive=disk0");
 }
 
+static void qemu_net(struct command *cmd, const struct bench_guest_config *cfg)
+{
+	(void)snprintf(cmd->drive, sizeof(cmd->drive), "tap,id=net0,fd=%d",
+		       cfg->net_fd);
+	add(cmd, "-netdev");
+	add(cmd, cmd->drive);
+	add(cmd, "-device");
+	add(cmd, "virtio-net-device,netdev=net0");
+}
+
 static void qemu_command(struct command *cmd,
 			 const struct bench_guest_config *cfg)
 {
@@ -125,6 +135,8 @@ static void qemu_command(struct command *cmd,
 	add(cmd, "bench,debug-threads=on");
 	if (cfg->disk)
 		qemu_disk(cmd, cfg);
+	if (cfg->net_fd)
+		qemu_net(cmd, cfg);
 }
 
 static int open_inheritable(const char *path, int flags, struct err *err)
@@ -153,6 +165,16 @@ static int add_disk(struct vm_config *vm, const struct bench_guest_config *cfg,
 	return MIN(disk->fd, 0);
 }
 
+static void add_net(struct vm_config *vm, const struct bench_guest_config *cfg)
+{
+	vm->nets[vm->num_nets++] = (struct vm_net){
+		.type = VM_NET_TAP,
+		.fd = cfg->net_fd,
+		.mac = {0x52, 0x54, 0, 0, 0, 1},
+		.has_mac = true,
+	};
+}
+
 /* Fill the configuration; the strings are borrowed, so nothing is freed. */
 static int fill_config(struct vm_config *vm,
 		       const struct bench_guest_config *cfg, char *name,
@@ -174,6 +196,8 @@ static int fill_config(struct vm_config *vm,
 		if (vm->boot.initrd_fd < 0)
 			return vm->boot.initrd_fd;
 	}
+	if (cfg->net_fd)
+		add_net(vm, cfg);
 	return cfg->disk ? add_disk(vm, cfg, err) : 0;
 }
 
@@ -185,12 +209,14 @@ static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
 	AUTO_FREE char *kernel = strdup(cfg->kernel);
 	AUTO_FREE char *initrd = cfg->initrd ? strdup(cfg->initrd) : NULL;
 	AUTO_FREE char *cmdline = strdup(cfg->cmdline);
+	AUTO_FREE char *vsock = cfg->vsock ? strdup(cfg->vsock) : NULL;
 	char name[] = "bench", uuid[] = BENCH_UUID;
 	char log[] = "console";
 	struct vm_config vm;
 	int len;
 
-	if (!cbor || fd < 0 || !kernel || !cmdline || (cfg->initrd && !initrd))
+	if (!cbor || fd < 0 || !kernel || !cmdline ||
+	    (cfg->initrd && !initrd) || (cfg->vsock && !vsock))
 		return err_set(err, -ENOMEM, "configuration");
 	len = fill_config(&vm, cfg, name, uuid, console_fd, err);
 	if (len < 0)
@@ -199,6 +225,7 @@ static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
 	vm.boot.initrd = initrd;
 	vm.boot.cmdline = cmdline;
 	vm.console_log = log;
+	vm.vsock = (struct vm_vsock){.cid = vsock ? 3 : 0, .path = vsock};
 	len = vm_config_encode(&vm, cbor, CBOR_MESSAGE_MAX, err);
 	if (len < 0)
 		return len;
@@ -258,6 +285,8 @@ _Noreturn static void exec_guest(enum bench_vmm vmm,
 	struct err err = {0};
 
 	(void)dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	if (cfg->net_fd)
+		(void)fcntl(cfg->net_fd, F_SETFD, 0);
 	if (vmm == BENCH_QEMU) {
 		(void)dup2(console_fd, STDOUT_FILENO);
 		qemu_command(&cmd, cfg);

@@ -30,7 +30,9 @@ const char *bench_vmm_name(enum bench_vmm vmm);
  * @disk:      path of a raw file for a disk, or NULL
  * @direct:    of the disk: past the host's page cache
  * @aio:       how QEMU reads and writes the disk: "io_uring", ...
- * @iothread:  QEMU serves the device in a thread of its own
+ * @iothread:  QEMU serves the disk in a thread of its own
+ * @net_fd:    a tap for an interface; 0: none
+ * @vsock:     path of the sockets of a vsock device, or NULL; not for QEMU
  */
 struct bench_guest_config {
 	const char *kernel;
@@ -43,6 +45,8 @@ struct bench_guest_config {
 	bool direct;
 	const char *aio;
 	bool iothread;
+	int net_fd;
+	const char *vsock;
 };
 
 /**

@@ -128,3 +128,55 @@ int bench_load_run(struct bench_matrix *matrix, size_t load, size_t variant,
 			       matrix->variants[variant])
 		  : 0;
 }
+
+static bool picked(const struct bench_load_options *opt, const char *name)
+{
+	return !opt->match || strstr(name, opt->match);
+}
+
+static int report(const struct bench_load_options *opt,
+		  const struct bench_matrix *matrix, struct err *err)
+{
+	if (opt->svg) {
+		int rc = bench_matrix_svg(matrix, opt->svg, err);
+
+		if (rc)
+			return rc;
+	}
+	if (opt->json)
+		return bench_matrix_json(matrix, stdout, err);
+	bench_matrix_print(matrix, stdout);
+	return 0;
+}
+
+int bench_load_rounds(const struct bench_load_options *opt,
+		      struct bench_matrix *matrix,
+		      int (*run)(struct bench_matrix *matrix, size_t load,
+				 size_t variant, void *arg, struct err *err),
+		      void *arg, struct err *err)
+{
+	size_t measured = 0;
+	int rc;
+
+	rc = bench_matrix_create(matrix, err);
+	for (unsigned int round = 0; round < opt->rounds && !rc; round++) {
+		for (size_t load = 0; load < matrix->num_cases && !rc; load++) {
+			if (!picked(opt, matrix->cases[load]))
+				continue;
+			measured++;
+			(void)fprintf(stderr, "\rround %u of %u: %-24s",
+				      round + 1, opt->rounds,
+				      matrix->cases[load]);
+			for (size_t v = 0; v < matrix->num_variants && !rc; v++)
+				rc = run(matrix, load, v, arg, err);
+		}
+	}
+	(void)fprintf(stderr, "\r%-48s\r", "");
+	if (!rc && !measured)
+		rc = err_setx(err, -EINVAL, "no load is named like \"%s\"",
+			      opt->match);
+	if (!rc)
+		rc = report(opt, matrix, err);
+	bench_matrix_destroy(matrix);
+	return rc;
+}

@@ -3,8 +3,10 @@
  */
 #include "bench_block.h"
 #include "bench_meter.h"
+#include "bench_net.h"
 #include "bench_start.h"
 #include "bench_stats.h"
+#include "bench_vsock.h"
 #include "macros.h"
 
 #include <errno.h>
@@ -39,6 +41,9 @@ static void usage(FILE *to)
 		"       lwx-bench block [--rounds N] [--seconds S] [--match M] "
 		"[--dir D]\n"
 		"                       [--payload P] [--svg F] [--json]\n"
+		"       lwx-bench net | vsock [--rounds N] [--seconds S] "
+		"[--match M]\n"
+		"                       [--payload P] [--svg F] [--json]\n"
 		"       lwx-bench --version | --help\n"
 		"\n"
 		"start: time, CPU time, private memory and system calls of "
@@ -52,6 +57,9 @@ static void usage(FILE *to)
 		"block: requests a second, latency and cost of a disk, for "
 		"one payload guest\n"
 		"under lwx-vmm and under QEMU in all its settings.\n"
+		"net: frames a second through a tap, beside QEMU. vsock: "
+		"packets of a stream and\n"
+		"round trips; QEMU has no such device.\n"
 		"\n"
 		"  --rounds N   interleaved rounds (5)\n"
 		"  --seconds S  measured for each load and VMM in a round "
@@ -174,22 +182,48 @@ static const char *find_payload(char path[PATH_MAX])
 	return path;
 }
 
-static int run_block(const struct options *opt, struct err *err)
+/* Return: 0, or a negative errno if there is no payload. */
+static int load_options(const struct options *opt, char path[PATH_MAX],
+			struct bench_load_options *load, struct err *err)
 {
-	char path[PATH_MAX];
-	const struct bench_block_options block = {
+	*load = (struct bench_load_options){
 		.rounds = opt->rounds,
 		.seconds = opt->seconds,
 		.payload = opt->payload ? opt->payload : find_payload(path),
-		.dir = opt->dir,
 		.match = opt->match,
 		.svg = opt->svg,
 		.json = opt->json,
 	};
+	if (access(load->payload, R_OK))
+		return err_set(err, -errno, "--payload %s", load->payload);
+	return 0;
+}
 
-	if (access(block.payload, R_OK))
-		return err_set(err, -errno, "--payload %s", block.payload);
-	return bench_block(&block, err);
+static int run_block(const struct options *opt, struct err *err)
+{
+	struct bench_load_options load;
+	char path[PATH_MAX];
+	int rc = load_options(opt, path, &load, err);
+
+	return rc ? rc : bench_block(&load, opt->dir, err);
+}
+
+static int run_net(const struct options *opt, struct err *err)
+{
+	struct bench_load_options load;
+	char path[PATH_MAX];
+	int rc = load_options(opt, path, &load, err);
+
+	return rc ? rc : bench_net(&load, err);
+}
+
+static int run_vsock(const struct options *opt, struct err *err)
+{
+	struct bench_load_options load;
+	char path[PATH_MAX];
+	int rc = load_options(opt, path, &load, err);
+
+	return rc ? rc : bench_vsock(&load, err);
 }
 
 static const struct verb {
@@ -197,7 +231,9 @@ static const struct verb {
 	int (*run)(const struct options *opt, struct err *err);
 } verbs[] = {
 	{"block", run_block},
+	{"net", run_net},
 	{"start", run_start},
+	{"vsock", run_vsock},
 };
 
 int main(int argc, char **argv)

@@ -5,6 +5,8 @@
  */
 #include "bench.h"
 #include "disk.h"
+#include "net.h"
+#include "vsock.h"
 
 #define DEPTH_MAX QUEUE_SIZE_DEFAULT
 
@@ -117,7 +119,166 @@ static uint8_t run_bench_blk(void)
 	bench_end(&bench, now);
 }
 
+/* --- bench-net --------------------------------------------------------- */
+
+static struct net net;
+
+/* Everything that was sent goes again; its latency is the time in the ring. */
+static void turn_frames(uint32_t bytes, uint64_t *started)
+{
+	struct net_slot *slot;
+	bool any = false;
+
+	while ((slot = net_reap(&net))) {
+		uint64_t now = rdtsc();
+		/* Where it was: the slot carries its number. */
+		uint8_t i = slot->header[10];
+
+		bench_add(&bench, now - started[i]);
+		started[i] = now;
+		check(net_submit(&net, slot, bytes));
+		any = true;
+	}
+	if (any)
+		queue_kick(&net.tx);
+	else
+		cpu_relax();
+}
+
+static _Noreturn void run_send(uint32_t bytes)
+{
+	static uint64_t started[QUEUE_SIZE_DEFAULT];
+	uint64_t warm, now;
+
+	for (uint32_t i = 0; i < net.tx.size / 2; i++) {
+		struct net_slot *slot = alloc(sizeof(*slot), 64);
+
+		net_fill(slot, bytes, i);
+		slot->header[10] = (uint8_t)i; /* num_buffers: unused here */
+		started[i] = rdtsc();
+		check(net_submit(&net, slot, bytes));
+	}
+	queue_kick(&net.tx);
+	say("ready\n");
+	warm = rdtsc() + window_ticks() / 4;
+	while (rdtsc() < warm)
+		turn_frames(bytes, started);
+	bench_begin(&bench, window_ticks());
+	while ((now = rdtsc()) < bench.end)
+		turn_frames(bytes, started);
+	bench_end(&bench, now);
+}
+
+/* Count what comes in. Latency: between one frame and the next. */
+static void turn_received(uint64_t *last)
+{
+	struct net_slot *slot;
+	bool any = false;
+	uint32_t len;
+
+	while ((slot = net_receive(&net, &len))) {
+		uint64_t now = rdtsc();
+
+		bench_add(&bench, now - *last);
+		*last = now;
+		net_return(&net, slot);
+		any = true;
+	}
+	if (any)
+		queue_kick(&net.rx);
+	else
+		cpu_relax();
+}
+
+static _Noreturn void run_receive(void)
+{
+	uint64_t last = rdtsc(), warm, now;
+
+	say("ready\n");
+	warm = rdtsc() + window_ticks() / 4;
+	while (rdtsc() < warm)
+		turn_received(&last);
+	bench_begin(&bench, window_ticks());
+	while ((now = rdtsc()) < bench.end)
+		turn_received(&last);
+	bench_end(&bench, now);
+}
+
+/* Frames of "bytes" bytes out, or with "receive=1" in, as fast as they go. */
+static uint8_t run_bench_net(void)
+{
+	net_open(&net);
+	if (word_number("receive", 0))
+		run_receive();
+	run_send((uint32_t)word_number("bytes", 60));
+}
+
+/* --- bench-vsock ------------------------------------------------------- */
+
+static struct vsock vsock;
+
+/* Packets of "chunk" bytes as fast as the host takes them. */
+static void turn_stream(uint32_t chunk, uint64_t *last)
+{
+	struct vsock_slot *slot = vsock_slot(&vsock, chunk);
+	const uint8_t *data;
+	uint64_t now;
+
+	(void)vsock_poll(&vsock, &data);
+	if (!slot)
+		return;
+	vsock_send(&vsock, slot, chunk);
+	now = rdtsc();
+	bench_add(&bench, now - *last);
+	*last = now;
+}
+
+/* "chunk" bytes there and back. */
+static void turn_round_trip(uint32_t chunk, uint64_t *last)
+{
+	struct vsock_slot *slot = vsock_slot(&vsock, chunk);
+	const uint8_t *data;
+	uint32_t back = 0;
+	uint64_t now;
+
+	if (!slot) {
+		(void)vsock_poll(&vsock, &data);
+		return;
+	}
+	vsock_send(&vsock, slot, chunk);
+	while (back < chunk)
+		back += vsock_poll(&vsock, &data);
+	now = rdtsc();
+	bench_add(&bench, now - *last);
+	*last = now;
+}
+
+/* A stream to port 5000 of the host, or with "echo=1" round trips with it. */
+static uint8_t run_bench_vsock(void)
+{
+	void (*turn)(uint32_t chunk, uint64_t * last) =
+		word_number("echo", 0) ? turn_round_trip : turn_stream;
+	uint32_t chunk = (uint32_t)word_number("chunk", 4096);
+	uint64_t last, warm, now;
+
+	check(chunk && chunk <= VSOCK_DATA_MAX);
+	vsock_open(&vsock);
+	vsock_connect(&vsock, 5000);
+	say("ready\n");
+	last = rdtsc();
+	warm = last + window_ticks() / 4;
+	while (rdtsc() < warm)
+		turn(chunk, &last);
+	bench_begin(&bench, window_ticks());
+	last = rdtsc();
+	while ((now = rdtsc()) < bench.end)
+		turn(chunk, &last);
+	bench_end(&bench, now);
+}
+
 const struct verb bench_verbs[] = {
 	{"bench-blk", run_bench_blk},
+	{"bench-net", run_bench_net},
+	{"bench-vsock", run_bench_vsock},
 	{NULL, NULL},
 };
