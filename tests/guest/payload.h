@@ -97,6 +97,9 @@ void *alloc(size_t size, size_t align);
 void *alloc_mark(void);
 void alloc_release(void *mark);
 
+/** map_memory() - map [@start, @end) 1:1, beyond the first 8 GiB. */
+void map_memory(uint64_t start, uint64_t end);
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t low, high;
