@@ -14,8 +14,10 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/verbs_disk.c \
 	%D%/verbs_hostile.c \
 	%D%/verbs_machine.c \
+	%D%/verbs_net.c \
 	%D%/verbs_rings.c \
-	%D%/verbs_stream.c
+	%D%/verbs_stream.c \
+	%D%/verbs_vsock.c
 tests_guest_payload_elf_CPPFLAGS = -iquote $(top_srcdir)/tests/guest
 tests_guest_payload_elf_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(WARN_CONVERSION) \
 	-ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone \

@@ -287,6 +287,11 @@ uint64_t word_number(const char *key, uint64_t otherwise)
 	return value ? parse_number(value, &end) : otherwise;
 }
 
+uint8_t exit_code(void)
+{
+	return (uint8_t)word_number("code", 0);
+}
+
 /* The loader's copy may lie where an AP is to start: take our own. */
 static void copy_cmdline(void)
 {
@@ -327,9 +332,9 @@ static void fill_idt(void)
 
 static const struct verb *find_verb(const char *name)
 {
-	static const struct verb *const tables[] = {machine_verbs, disk_verbs,
-						    stream_verbs, hostile_verbs,
-						    ring_attack_verbs};
+	static const struct verb *const tables[] = {
+		machine_verbs, disk_verbs,    stream_verbs,	net_verbs,
+		vsock_verbs,   hostile_verbs, ring_attack_verbs};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct verb *verb = tables[i]; verb->name; verb++)

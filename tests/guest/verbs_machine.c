@@ -9,11 +9,6 @@
 #define SERIAL_VECTOR 0x50
 #define BUTTON_VECTOR 0x51
 
-static uint8_t exit_code(void)
-{
-	return (uint8_t)word_number("code", 0);
-}
-
 static uint8_t run_exit(void)
 {
 	return exit_code();
