@@ -4,6 +4,7 @@ EXTRA_DIST += %D%/install-deps %D%/control.cddl docs/supervision.md
 bin_PROGRAMS += lwx-vm
 lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
 lwx_vm_SOURCES = \
+	%D%/acpi_dump.c %D%/acpi_dump.h \
 	%D%/cbor_json.c %D%/cbor_json.h \
 	%D%/lwx_vm.c %D%/lwx_vm.h \
 	%D%/verb_check.c \

@@ -21,6 +21,7 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/verbs_net.c \
 	%D%/verbs_rings.c \
 	%D%/verbs_stream.c \
+	%D%/verbs_vsock.c \
 	%D%/vsock.c %D%/vsock.h
 tests_guest_payload_elf_CPPFLAGS = -iquote $(top_srcdir)/tests/guest
 tests_guest_payload_elf_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(WARN_CONVERSION) \

@@ -3,7 +3,6 @@
 
 #include "driver.h"
 
-#define DEVICE_NET 1u
 #define NET_F_MRG_RXBUF (1ull << 15)
 
 #define NET_FRAME_MAX 1514u

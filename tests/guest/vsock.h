@@ -3,7 +3,6 @@
 
 #include "driver.h"
 
-#define DEVICE_VSOCK 19u
 #define VSOCK_DATA_MAX 65536u /* bytes of one packet */
 
 /** struct vsock_header - in front of every packet (5.10.6) */

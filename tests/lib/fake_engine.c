@@ -464,6 +464,12 @@ int io_engine_run(struct io_engine *engine)
 	return 0;
 }
 
+bool io_engine_is_over(const struct io_engine *engine)
+{
+	(void)engine;
+	return false;
+}
+
 void io_engine_stop(struct io_engine *engine)
 {
 	(void)engine;

@@ -99,6 +99,26 @@ struct vm_disk *payload_vm_add_disk(struct payload_vm *vm, int fd)
 	return disk;
 }
 
+struct vm_net *payload_vm_add_net(struct payload_vm *vm, enum vm_net_type type,
+				  int fd)
+{
+	struct vm_net *net = &vm->cfg.nets[vm->cfg.num_nets++];
+
+	*net = (struct vm_net){
+		.type = type,
+		.fd = fd,
+		.mac = {0x52, 0x54, 0, 0, 0, (uint8_t)vm->cfg.num_nets},
+		.has_mac = true,
+	};
+	return net;
+}
+
+void payload_vm_add_vsock(struct payload_vm *vm, const char *path)
+{
+	vm->cfg.vsock.cid = 3;
+	vm->cfg.vsock.path = copy(path);
+}
+
 static int config_file(struct payload_vm *vm)
 {
 	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);

@@ -302,6 +302,41 @@ static void test_verbs(void **state)
 	rig_expect(verb.out, "vm.stopped reason=\"poweroff\" status=0");
 }
 
+/* acpixtract cuts the text into tables, iasl reads them without complaint. */
+static void test_inspect_acpi(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run, verb;
+	char command[512];
+
+	rig_write(rig, "host.cfg",
+		  "vms = ({ name = \"a\"; memory = \"32M\"; vcpus = 3; boot = "
+		  "{ kernel = \"%s\"; cmdline = \"payload=button\"; }; });\n",
+		  PAYLOAD_ELF);
+	start_waiting(rig, &run);
+	assert_int_equal(rig_command(rig, &verb, "inspect", "--acpi", "a"), 0);
+	(void)snprintf(
+		command, sizeof(command),
+		"mkdir %s/acpi && cd %s/acpi && acpixtract -a %s >/dev/null && "
+		"rm rsdp.dat && [ $(ls *.dat | wc -l) -eq 4 ] && iasl -d *.dat "
+		">log 2>&1 && "
+		"! grep -i -e invalid -e '[*][*][*][*]' *.dsl && "
+		"grep -q 'Device (PWRB)' dsdt.dsl && "
+		"[ $(grep -c ACPI0007 dsdt.dsl) -eq 3 ]",
+		rig->dir, rig->dir, verb.out);
+	assert_int_equal(system(command), 0);
+	rig_expect(verb.out, "RSDP @ 0x00000000000E0000");
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
+
+	config(rig, VM("a", "button", ""));
+	start_waiting(rig, &run);
+	assert_int_equal(rig_command(rig, &verb, "inspect", "--acpi", "a"), 1);
+	rig_expect(verb.err, "this VM has no ACPI tables");
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
+}
+
 static void test_the_console_takes_input(void **state)
 {
 	struct rig *rig = *state;
@@ -432,6 +467,7 @@ int main(void)
 		TEST(test_twelve_vms_from_one_file),
 		TEST(test_two_vms_cannot_have_the_same_disk),
 		TEST(test_verbs),
+		TEST(test_inspect_acpi),
 		TEST(test_the_console_takes_input),
 		TEST(test_a_full_disk),
 		TEST(test_a_vm_joins_its_cgroup),

@@ -274,6 +274,12 @@ int io_engine_run(struct io_engine *engine)
 	return rc < 0 ? rc : 0;
 }
 
+bool io_engine_is_over(const struct io_engine *engine)
+{
+	return atomic_load_explicit(&engine->posted, memory_order_acquire) ==
+	       &io_engine_closed;
+}
+
 static void wake(struct io_engine *engine)
 {
 	uint64_t one = 1;
