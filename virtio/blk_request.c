@@ -176,6 +176,8 @@ static uint8_t *cut_status(struct iovec *iov, unsigned int *count)
 {
 	struct iovec *last;
 
+	while (*count > 0 && iov[*count - 1].iov_len == 0)
+		(*count)--;
 	if (*count == 0)
 		return NULL;
 	last = &iov[*count - 1];
