@@ -1,16 +1,19 @@
 /* test_devices.c - disks, console and rng driven by payloads. */
 #include "cleanup.h"
+#include "disk_file.h"
 #include "macros.h"
 #include "pattern.h"
 #include "payload_vm.h"
 
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -132,6 +135,77 @@ static void test_stress(void **state)
 		if (payload_vm_run(&vm) != 31)
 			fail_msg("case %zu, seed %llu: %s", i,
 				 (unsigned long long)seed, vm.output);
+	}
+}
+
+/* A loop device on @fd that is gone with its last user. Return: its path, or
+ * NULL where none can be made. */
+static const char *attach_loop(int fd, uint32_t block_size)
+{
+	static char path[32];
+	const struct loop_config config = {
+		.fd = (uint32_t)fd,
+		.block_size = block_size,
+		.info = {.lo_flags = LO_FLAGS_AUTOCLEAR},
+	};
+	AUTO_CLOSE int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	AUTO_CLOSE int device = -1;
+	static int keep = -1; /* until the next one: AUTOCLEAR */
+
+	(void)snprintf(path, sizeof(path), "/dev/loop%d", number);
+	if (keep >= 0)
+		(void)close(keep);
+	keep = -1;
+	device = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	if (device < 0 || ioctl(device, LOOP_CONFIGURE, &config))
+		return NULL;
+	keep = dup(device);
+	return path;
+}
+
+/* The size comes from the device, and its block size is the guest's too. */
+static void test_a_block_device(void **state)
+{
+	static const struct {
+		const char *payload;
+		uint32_t block_size;
+		bool direct;
+		enum io_engine_kind engine;
+	} cases[] = {
+		{"blk start=8 sectors=1000", 4096, true, IO_ENGINE_URING},
+		{"blk start=8 sectors=1000", 512, false, IO_ENGINE_AIO},
+		{"blkstress requests=2000", 512, true, IO_ENGINE_AIO},
+		{"blkstress requests=2000", 512, false, IO_ENGINE_URING},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct disk_file_options options = {
+			.direct = cases[i].direct};
+		AUTO_CLOSE int file = payload_temp_file(DISK_SIZE);
+		const char *path = attach_loop(file, cases[i].block_size);
+		AUTO_CLOSE int fd = -1;
+		struct vm_disk *disk;
+		struct err err = {0};
+
+		if (!path) {
+			print_message("no loop device can be made here\n");
+			skip();
+		}
+		if (disk_file_open(path, &options, &fd, &err))
+			fail_msg("%s", err.msg);
+		prepare("payload=%s seed=7 code=45", cases[i].payload);
+		vm.cfg.io_engine = cases[i].engine;
+		disk = payload_vm_add_disk(&vm, fd);
+		disk->direct = cases[i].direct;
+		disk->block_size = cases[i].block_size;
+		if (payload_vm_run(&vm) != 45)
+			fail_msg("case %zu: %s", i, vm.output);
+		if (i < 2) {
+			assert_int_equal(fsync(fd), 0);
+			check_file(file, 7, 8, 1000);
+		}
 	}
 }
 
@@ -299,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_data_reach_the_file),
 		cmocka_unit_test(test_every_disk_is_its_own),
 		cmocka_unit_test(test_stress),
+		cmocka_unit_test(test_a_block_device),
 		cmocka_unit_test(test_bad_requests_fail_alone),
 		cmocka_unit_test(test_a_read_only_disk),
 		cmocka_unit_test(test_interrupts_reach_the_guest),
