@@ -1,6 +1,23 @@
 # tools/image/local.mk - lwx-image. Sees vmm/base and its own folder.
+noinst_LIBRARIES += libimage.a
+libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
+	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
+	$(FDISK_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+libimage_a_SOURCES = \
+	%D%/sha256.c %D%/sha256.h \
+	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
+	%D%/tree_content.c \
+	%D%/tree_entry.c \
+	%D%/tree_merge.c \
+	%D%/tree_path.c
+
+# Link order of what stands on libimage.
+IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
+	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(YAML_LIBS) $(FDISK_LIBS) \
+	$(ZLIB_LIBS) $(ZSTD_LIBS)
+
 bin_PROGRAMS += lwx-image
 lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
 lwx_image_SOURCES = \
-	%D%/lwx_image.c \
-	%D%/tree.h
+	%D%/lwx_image.c
+lwx_image_LDADD = $(IMAGE_LIBS)
