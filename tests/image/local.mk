@@ -6,3 +6,9 @@ tests_image_test_tree_SOURCES = %D%/test_tree.c
 tests_image_test_tree_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_tree_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/image/test_tree
+
+check_PROGRAMS += tests/image/test_spawn
+tests_image_test_spawn_SOURCES = %D%/test_spawn.c
+tests_image_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_spawn_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/image/test_spawn

@@ -4,7 +4,9 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
 	$(FDISK_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/interrupt.c %D%/interrupt.h \
 	%D%/sha256.c %D%/sha256.h \
+	%D%/spawn.c %D%/spawn.h \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
 	%D%/tree_entry.c \
