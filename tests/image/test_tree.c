@@ -89,6 +89,47 @@ static void other_types_replace_what_is_below(void **state)
 	tree_destroy(tree);
 }
 
+static void links_are_followed_inside(void **state)
+{
+	struct tree *tree = make();
+	char out[TREE_PATH_SIZE];
+
+	(void)state;
+	put(tree, TREE_SYMLINK, "lib", "usr/lib");
+	put(tree, TREE_SYMLINK, "out", "../../../etc");
+	put(tree, TREE_SYMLINK, "abs", "/lib/x");
+	put(tree, TREE_SYMLINK, "loop", "loop");
+	put(tree, TREE_FILE, "file", "x");
+	assert_int_equal(tree_resolve(tree, "abs/a/b", out), 0);
+	assert_string_equal(out, "usr/lib/x/a/b");
+	assert_int_equal(tree_resolve(tree, "lib", out), 0);
+	assert_string_equal(out, "lib");
+	assert_int_equal(put(tree, TREE_FILE, "lib/foo", "x"), 0);
+	assert_int_equal(put(tree, TREE_FILE, "out/passwd", "x"), 0);
+	assert_int_equal(put(tree, TREE_FILE, "loop/a", "x"), -ELOOP);
+	assert_int_equal(put(tree, TREE_FILE, "file/a", "x"), -ENOTDIR);
+	assert_paths(tree, "/ /abs /etc /etc/passwd /file /lib /loop /out /usr "
+			   "/usr/lib /usr/lib/foo ");
+	tree_destroy(tree);
+}
+
+static void implied_directories_change_nothing(void **state)
+{
+	struct tree *one = make();
+	struct tree *two = make();
+
+	(void)state;
+	put(one, TREE_DIR, "d", NULL);
+	put(one, TREE_SYMLINK, "l", "d");
+	put(two, TREE_FILE, "d/f", "x");
+	put(two, TREE_FILE, "l/g", "x");
+	assert_int_equal(tree_merge(one, two, "", NULL), 0);
+	assert_int_equal(tree_find(one, "d")->mode, 0644);
+	assert_paths(one, "/ /d /d/f /d/g /l ");
+	tree_destroy(one);
+	tree_destroy(two);
+}
+
 static void bad_entries_are_refused(void **state)
 {
 	static const char *const paths[] = {"/a", "a/",	    "a//b", ".",
@@ -252,6 +293,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_by_bytes),
 		cmocka_unit_test(other_types_replace_what_is_below),
+		cmocka_unit_test(links_are_followed_inside),
+		cmocka_unit_test(implied_directories_change_nothing),
 		cmocka_unit_test(bad_entries_are_refused),
 		cmocka_unit_test(paths_are_cleaned),
 		cmocka_unit_test(merge_keeps_hard_links_apart),

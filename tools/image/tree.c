@@ -229,6 +229,7 @@ static int node_new(struct tree *tree, const struct tree_entry *entry,
 
 /*
  * The directory that holds @entry; made if it is missing, with all above it.
+ * What is there on the way are directories: the path has been resolved.
  */
 static int make_parent(struct tree *tree, const struct tree_entry *entry,
 		       struct node **out, struct err *err)
@@ -239,33 +240,28 @@ static int make_parent(struct tree *tree, const struct tree_entry *entry,
 		.type = TREE_DIR,
 		.mode = 0755,
 		.mtime = entry->mtime,
+		.implied = true,
 		.origin = entry->origin,
 		.location = entry->location,
 	};
 	size_t len = want;
 	struct node *parent;
-	char path[TREE_PATH_SIZE];
 
 	while (!(parent = find(tree, entry->path, len))) {
 		while (len && entry->path[--len] != '/')
 			;
 	}
-	for (;;) {
+	while (len < want) {
 		struct node *node;
 
-		if (parent->entry.type != TREE_DIR)
-			return err_setx(err, -ENOTDIR,
-					"%s: %s is not a directory",
-					entry->path, parent->entry.path);
-		if (len == want)
-			break;
 		len += len != 0; /* over the slash */
 		len += strcspn(entry->path + len, "/");
-		memcpy(path, entry->path, len);
-		path[len] = '\0';
-		dir.path = path;
-		if (node_new(tree, &dir, &node))
-			return err_set(err, -ENOMEM, "%s", path);
+		dir.path = strndup(entry->path, len);
+		if (!dir.path || node_new(tree, &dir, &node)) {
+			free(dir.path);
+			return err_set(err, -ENOMEM, "%s", entry->path);
+		}
+		free(dir.path);
 		insert(tree, node, parent);
 		parent = node;
 	}
@@ -283,26 +279,39 @@ static void replace_entry(struct node *old, struct node *new)
 	node_free(new);
 }
 
-int tree_put(struct tree *tree, const struct tree_entry *entry, struct err *err)
+/* Is the parent of @path a directory of the tree, with no link on the way? */
+static bool parent_found(const struct tree *tree, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const struct node *parent =
+		find(tree, path, slash ? (size_t)(slash - path) : 0);
+
+	return parent && parent->entry.type == TREE_DIR;
+}
+
+static int put_resolved(struct tree *tree, const struct tree_entry *entry,
+			struct err *err)
 {
 	struct node *parent = NULL;
 	struct node *node;
 	struct node *old;
-	int rc = tree_entry_ok(entry, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (*entry->path) {
 		rc = make_parent(tree, entry, &parent, err);
 		if (rc)
 			return rc;
 	}
+	old = find(tree, entry->path, strlen(entry->path));
+	/* What is below goes through a link as it would through a directory. */
+	if (old && entry->implied &&
+	    (old->entry.type == TREE_DIR || old->entry.type == TREE_SYMLINK))
+		return 0;
 	if (node_new(tree, entry, &node))
 		return err_set(err, -ENOMEM, "%s", entry->path);
 	if (node->entry.link > tree->last_link)
 		tree->last_link = node->entry.link;
 
-	old = find(tree, node->entry.path, strlen(node->entry.path));
 	if (old && old->entry.type == TREE_DIR &&
 	    node->entry.type == TREE_DIR) {
 		replace_entry(old, node);
@@ -314,6 +323,23 @@ int tree_put(struct tree *tree, const struct tree_entry *entry, struct err *err)
 	}
 	insert(tree, node, parent);
 	return 0;
+}
+
+int tree_put(struct tree *tree, const struct tree_entry *entry, struct err *err)
+{
+	struct tree_entry resolved = *entry;
+	char path[TREE_PATH_SIZE];
+	int rc = tree_entry_ok(entry, err);
+
+	if (rc)
+		return rc;
+	if (*entry->path && !parent_found(tree, entry->path)) {
+		rc = tree_resolve(tree, entry->path, path);
+		if (rc)
+			return err_set(err, rc, "%s", entry->path);
+		resolved.path = path;
+	}
+	return put_resolved(tree, &resolved, err);
 }
 
 void tree_remove(struct tree *tree, const char *path)
@@ -336,8 +362,10 @@ int tree_create(struct tree **out, struct err *err)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
 	char no_path[] = "";
-	struct tree_entry root = {
-		.path = no_path, .type = TREE_DIR, .mode = 0755};
+	struct tree_entry root = {.path = no_path,
+				  .type = TREE_DIR,
+				  .mode = 0755,
+				  .implied = true};
 
 	if (!tree)
 		return err_set(err, -ENOMEM, "file tree");

@@ -66,6 +66,8 @@ struct tree_xattr {
  * @xattrs:   @xattr_num of them, by name (tree_put() sorts its copy); owned
  * @link:     serial number shared by all hard links of one file (all fields but
  *            the path are equal), from tree_new_link(); 0: one link
+ * @implied:  a directory that is here only because something is below it: put
+ * on one that is there it changes nothing
  * @origin:   what brought it ("LINUXKIT.source"); owned by the tree, or NULL
  * @location: field of the definition that named it ("LINUXKIT.location");
  *            owned by the tree, or NULL
@@ -85,14 +87,15 @@ struct tree_entry {
 	struct tree_xattr *xattrs;
 	size_t xattr_num;
 	uint64_t link;
+	bool implied;
 	const char *origin;
 	const char *location;
 };
 
 struct tree;
 
-/** tree_create() - an empty tree with a root of mode 0755. Return: 0 or -ENOMEM
- * with @err. */
+/** tree_create() - an empty tree with an implied root of mode 0755. Return: 0
+ * or -ENOMEM with @err. */
 int tree_create(struct tree **out, struct err *err);
 
 /** tree_destroy() - NULL is fine. */
@@ -112,14 +115,31 @@ const struct tree_entry *tree_find(const struct tree *tree, const char *path);
  * tree_put() - add or replace one entry
  * @entry: copied, its content referenced once more
  *
- * Missing parents are made (0755, owner 0). A directory put on a directory
- * keeps what is in it; anything else replaces what was at the path and below.
+ * Symbolic links among the parents are followed as tree_resolve() does, so the
+ * entry may land elsewhere inside the tree. Missing parents are made (0755,
+ * owner 0, implied). A directory put on a directory keeps what is in it;
+ * anything else replaces what was at the path and below.
  *
  * Return: 0; -EINVAL if @entry is not as struct tree_entry says, -ENOTDIR if a
- * parent is not a directory, -ENOMEM; with @err.
+ * parent is not a directory, -ELOOP, -ENOMEM; with @err.
  */
 int tree_put(struct tree *tree, const struct tree_entry *entry,
 	     struct err *err);
+
+/**
+ * tree_resolve() - where a path is once the links among its parents are
+ * followed
+ * @path: as trees have it; its last component is not followed
+ * @out:  filled
+ *
+ * As under chroot(2): an absolute target starts at the root of the tree, ".."
+ * stops there. What is missing counts as a directory.
+ *
+ * Return: 0; -ELOOP after 40 links, -ENOTDIR if a parent is not a directory,
+ * -ENAMETOOLONG.
+ */
+int tree_resolve(const struct tree *tree, const char *path,
+		 char out[TREE_PATH_SIZE]);
 
 /** tree_remove() - what is at @path and below; nothing there is fine. The root
  * stays, it is emptied. */

@@ -61,6 +61,8 @@ int tree_entry_ok(const struct tree_entry *entry, struct err *err)
 		return bad(err, entry, "bad target of a symbolic link");
 	if (entry->target && strlen(entry->target) >= TREE_PATH_SIZE)
 		return bad(err, entry, "target of a symbolic link too long");
+	if (entry->implied && entry->type != TREE_DIR)
+		return bad(err, entry, "only a directory can be implied");
 	if (entry->link && entry->type == TREE_DIR)
 		return bad(err, entry, "a directory has no hard links");
 	return xattrs_ok(entry, err);
