@@ -2,21 +2,29 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
-	$(FDISK_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/archive_child.c %D%/archive_child.h \
+	%D%/archive_read.c %D%/archive_read.h \
+	%D%/archive_record.h \
+	%D%/archive_sandbox.c %D%/archive_sandbox.h \
+	%D%/archive_write_tar.c %D%/archive_write_tar.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/sha256.c %D%/sha256.h \
+	%D%/sink.c %D%/sink.h \
+	%D%/sink_compress.c \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
 	%D%/tree_entry.c \
+	%D%/tree_links.c \
 	%D%/tree_merge.c \
 	%D%/tree_path.c
 
 # Link order of what stands on libimage.
 IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(YAML_LIBS) $(FDISK_LIBS) \
-	$(ZLIB_LIBS) $(ZSTD_LIBS)
+	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 
 bin_PROGRAMS += lwx-image
 lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)

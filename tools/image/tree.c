@@ -342,6 +342,41 @@ int tree_put(struct tree *tree, const struct tree_entry *entry, struct err *err)
 	return put_resolved(tree, &resolved, err);
 }
 
+int tree_link(struct tree *tree, const char *path, const char *target,
+	      struct err *err)
+{
+	AUTO_FREE char *copy = strdup(path);
+	AUTO_FREE char *resolved = malloc(TREE_PATH_SIZE);
+	struct tree_entry entry;
+	struct node *node = NULL;
+	int rc;
+
+	if (!copy || !resolved)
+		return err_set(err, -ENOMEM, "%s", path);
+	if (!tree_path_ok(target))
+		return err_setx(err, -EINVAL, "%s: hard link to a bad path",
+				path);
+	rc = tree_resolve(tree, target, resolved);
+	if (!rc)
+		node = find(tree, resolved, strlen(resolved));
+	if (!node)
+		return err_setx(err, -ENOENT,
+				"%s: hard link to %s, which is not there", path,
+				target);
+	if (node->entry.type == TREE_DIR)
+		return err_setx(err, -EISDIR,
+				"%s: hard link to the directory %s", path,
+				target);
+	if (tree_path_ok(path) && tree_resolve(tree, path, resolved) == 0 &&
+	    strcmp(resolved, node->entry.path) == 0)
+		return err_setx(err, -EINVAL, "%s: hard link to itself", path);
+	if (!node->entry.link)
+		node->entry.link = tree_new_link(tree);
+	entry = node->entry;
+	entry.path = copy;
+	return tree_put(tree, &entry, err);
+}
+
 void tree_remove(struct tree *tree, const char *path)
 {
 	struct node *node = find(tree, path, strlen(path));

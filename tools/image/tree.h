@@ -127,6 +127,17 @@ int tree_put(struct tree *tree, const struct tree_entry *entry,
 	     struct err *err);
 
 /**
+ * tree_link() - one more name for the file, link or device at @target
+ * @path:   put as tree_put() does
+ * @target: its parents are resolved too
+ *
+ * Return: 0; -ENOENT if nothing is at @target, -EISDIR if it is a directory,
+ * -EINVAL if it is @path itself, or as tree_put(); with @err.
+ */
+int tree_link(struct tree *tree, const char *path, const char *target,
+	      struct err *err);
+
+/**
  * tree_resolve() - where a path is once the links among its parents are
  * followed
  * @path: as trees have it; its last component is not followed
@@ -149,6 +160,11 @@ void tree_remove(struct tree *tree, const char *path);
  * @tree; hard links stay hard links. Return: as tree_put(). */
 int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,
 	       struct err *err);
+
+/** tree_link_firsts() - per entry the index of the first one with the same
+ * link: its own if there is none before it. Return: an array to free(), or NULL
+ * without memory. */
+size_t *tree_link_firsts(const struct tree *tree);
 
 /**
  * tree_digest() - SHA-256 over all entries, times left out

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "sha256.h"
+#include "tree_internal.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -12,48 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Serial numbers of hard links, renumbered in the order in which they are first
- * met. Open addressing; at most half full.
- */
-struct link_map {
-	struct {
-		uint64_t from;
-		uint64_t to;
-	} * slots;
-	size_t slot_num;
-};
-
-static int link_map_init(struct link_map *map, const struct tree *tree)
-{
-	size_t num = 0;
-
-	for (size_t i = 0; i < tree_num(tree); i++)
-		num += tree_at(tree, i)->link != 0;
-	map->slot_num = 2 * num + 1;
-	map->slots = calloc(map->slot_num, sizeof(*map->slots));
-	return map->slots ? 0 : -ENOMEM;
-}
-
-/* Where the number for @from is, 0 when it is new. */
-static uint64_t *link_map_at(struct link_map *map, uint64_t from)
-{
-	size_t i = (size_t)(from % map->slot_num);
-
-	while (map->slots[i].from && map->slots[i].from != from)
-		i = (i + 1) % map->slot_num;
-	map->slots[i].from = from;
-	return &map->slots[i].to;
-}
-
 int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,
 	       struct err *err)
 {
-	struct link_map map;
+	struct tree_link_map map;
 	char path[TREE_PATH_SIZE];
 	int rc = 0;
 
-	if (link_map_init(&map, from))
+	if (tree_link_map_init(&map, from))
 		return err_set(err, -ENOMEM, "file tree");
 	for (size_t i = 0; i < tree_num(from) && !rc; i++) {
 		struct tree_entry entry = *tree_at(from, i);
@@ -69,7 +36,7 @@ int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,
 		}
 		entry.path = path;
 		if (entry.link) {
-			uint64_t *to = link_map_at(&map, entry.link);
+			uint64_t *to = tree_link_map_at(&map, entry.link);
 
 			if (!*to)
 				*to = tree_new_link(tree);
@@ -77,7 +44,7 @@ int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,
 		}
 		rc = tree_put(tree, &entry, err);
 	}
-	free(map.slots);
+	tree_link_map_fini(&map);
 	return rc;
 }
 
@@ -127,14 +94,14 @@ static int add_entry(struct sha256 *sum, const struct tree_entry *entry,
 int tree_digest(const struct tree *tree, uint8_t digest[TREE_DIGEST_SIZE],
 		struct err *err)
 {
-	struct link_map map;
+	struct tree_link_map map;
 	struct sha256 *sum = NULL;
 	uint64_t last = 0;
 	int rc = sha256_create(&sum, err);
 
 	if (rc)
 		return rc;
-	if (link_map_init(&map, tree)) {
+	if (tree_link_map_init(&map, tree)) {
 		sha256_destroy(sum);
 		return err_set(err, -ENOMEM, "file tree");
 	}
@@ -143,7 +110,7 @@ int tree_digest(const struct tree *tree, uint8_t digest[TREE_DIGEST_SIZE],
 		uint64_t link = 0;
 
 		if (entry->link) {
-			uint64_t *to = link_map_at(&map, entry->link);
+			uint64_t *to = tree_link_map_at(&map, entry->link);
 
 			if (!*to)
 				*to = ++last;
@@ -153,7 +120,7 @@ int tree_digest(const struct tree *tree, uint8_t digest[TREE_DIGEST_SIZE],
 	}
 	if (!rc)
 		sha256_final(sum, digest);
-	free(map.slots);
+	tree_link_map_fini(&map);
 	sha256_destroy(sum);
 	return rc;
 }
