@@ -10,6 +10,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,65 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE KIB(64)
+
+/** struct window - the part of a file that libarchive sees */
+struct window {
+	const struct archive_child *child;
+	bool seekable;
+	uint64_t at; /* bytes given so far */
+	char buf[BLOCK_SIZE];
+};
+
+static la_ssize_t window_read(struct archive *a, void *data, const void **out)
+{
+	struct window *window = data;
+	const struct archive_child *child = window->child;
+	size_t size = MIN(sizeof(window->buf), child->size - window->at);
+	ssize_t n;
+
+	do {
+		if (window->seekable)
+			n = pread(child->in, window->buf, size,
+				  (off_t)(child->offset + window->at));
+		else
+			n = read(child->in, window->buf, size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		archive_set_error(a, errno, "read: %s", strerror(errno));
+		return -1;
+	}
+	window->at += (uint64_t)n;
+	*out = window->buf;
+	return n;
+}
+
+static la_int64_t window_skip(struct archive *a, void *data, la_int64_t size)
+{
+	struct window *window = data;
+	uint64_t skip;
+
+	(void)a;
+	if (!window->seekable || size <= 0)
+		return 0; /* it reads instead */
+	skip = MIN((uint64_t)size, window->child->size - window->at);
+	window->at += skip;
+	return (la_int64_t)skip;
+}
+
+/* The window lives until the process ends. */
+static int window_open(const struct archive_child *child, struct archive *a)
+{
+	struct window *window = calloc(1, sizeof(*window));
+
+	if (!window) {
+		archive_set_error(a, ENOMEM, "out of memory");
+		return ARCHIVE_FATAL;
+	}
+	window->child = child;
+	window->seekable = lseek(child->in, 0, SEEK_CUR) >= 0;
+	return archive_read_open2(a, window, NULL, window_read, window_skip,
+				  NULL);
+}
 
 static int put(const struct archive_child *child, const void *bytes,
 	       size_t size)
@@ -118,7 +178,7 @@ int archive_child_decompress(const struct archive_child *child)
 	(void)archive_read_support_filter_lz4(a);
 	(void)archive_read_support_format_raw(a);
 	(void)archive_read_support_format_empty(a);
-	if (archive_read_open_fd(a, child->in, BLOCK_SIZE) != ARCHIVE_OK)
+	if (window_open(child, a) != ARCHIVE_OK)
 		return tell_archive_error(child, a);
 	rc = archive_read_next_header(a, &entry);
 	if (rc == ARCHIVE_EOF)
@@ -288,7 +348,7 @@ int archive_child_read(const struct archive_child *child)
 		return tell_failure(child, -ENOMEM, "out of memory");
 	(void)archive_read_support_format_tar(a);
 	(void)archive_read_support_format_empty(a);
-	if (archive_read_open_fd(a, child->in, BLOCK_SIZE) != ARCHIVE_OK)
+	if (window_open(child, a) != ARCHIVE_OK)
 		return tell_archive_error(child, a);
 	while ((rc = archive_read_next_header(a, &entry)) != ARCHIVE_EOF) {
 		/* A warning says that a field was not understood. */

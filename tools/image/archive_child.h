@@ -7,7 +7,9 @@
 
 /**
  * struct archive_child - what the child works with
- * @in:     the archive
+ * @in:     the archive is in this file
+ * @offset: where it starts
+ * @size:   its bytes, UINT64_MAX: to the end of the file
  * @out:    decompressed bytes, or the spill file for sparse files
  * @pipe:   records go there (archive_record.h)
  * @plain:  may a plain tar be left where it is?
@@ -15,6 +17,8 @@
  */
 struct archive_child {
 	int in;
+	uint64_t offset;
+	uint64_t size;
 	int out;
 	int pipe;
 	bool plain;
@@ -25,6 +29,6 @@ struct archive_child {
  * 1 if the input is plain and was left. Return: exit status. */
 int archive_child_decompress(const struct archive_child *child);
 
-/** archive_child_read() - tell every entry of the tar @in, then ARCHIVE_DONE.
+/** archive_child_read() - tell every entry of the tar, then ARCHIVE_DONE.
  * Return: exit status. */
 int archive_child_read(const struct archive_child *child);

@@ -31,22 +31,10 @@ struct archive_limits {
 extern const struct archive_limits archive_limits_default;
 
 /**
- * archive_decompress() - the tar inside a compressed tar
- * @fd:     gzip, bzip2, xz, lzma, zstd, lz4 or plain; any readable file, pipe
- * @name:   for messages
- * @out_fd: empty regular file, receives the bytes
- * @plain:  set if @fd is a regular file and not compressed: it can be used as
- *          it is and @out_fd stays empty; NULL: copy in that case too
- *
- * Return: 0; -EFBIG above @limits, -EBADMSG if the data is damaged, -ECHILD if
- * the child crashed, or another negative errno; with @err.
- */
-int archive_decompress(int fd, const char *name, int out_fd, bool *plain,
-		       const struct archive_limits *limits, struct err *err);
-
-/**
- * struct archive_input - a tar to read
- * @fd:       uncompressed, regular, seekable; duplicated
+ * struct archive_input - an archive in a file
+ * @fd:       the file; stays the caller's
+ * @offset:   where the archive starts in it
+ * @size:     its bytes, 0: to the end of the file
  * @name:     for messages
  * @below:    tree in which hard links may find what the archive lacks, or NULL
  * @origin:   of every entry, or NULL
@@ -55,6 +43,8 @@ int archive_decompress(int fd, const char *name, int out_fd, bool *plain,
  */
 struct archive_input {
 	int fd;
+	uint64_t offset;
+	uint64_t size;
 	const char *name;
 	const struct tree *below;
 	const char *origin;
@@ -63,7 +53,22 @@ struct archive_input {
 };
 
 /**
+ * archive_decompress() - the tar inside a compressed tar
+ * @input:  gzip, bzip2, xz, lzma, zstd, lz4 or plain; @input->fd may be a pipe,
+ *          then @input->offset is 0
+ * @out_fd: empty regular file, receives the bytes
+ * @plain:  set if @input is in a regular file and not compressed: it can be
+ * used as it is and @out_fd stays empty; NULL: copy in that case too
+ *
+ * Return: 0; -EFBIG above @limits, -EBADMSG if the data is damaged, -ECHILD if
+ * the child crashed, or another negative errno; with @err.
+ */
+int archive_decompress(const struct archive_input *input, int out_fd,
+		       bool *plain, struct err *err);
+
+/**
  * archive_read() - put all entries of a tar into @tree
+ * @input: not compressed, in a regular file
  *
  * Later entries replace earlier ones. Leading slashes fall away; a path or hard
  * link with ".." is refused. Sockets are left out.
@@ -74,8 +79,7 @@ int archive_read(struct tree *tree, const struct archive_input *input,
 		 struct err *err);
 
 /** archive_read_file() - archive_decompress() into a nameless temporary file
- * where that is needed, then archive_read(). @input->fd may be compressed and a
- * pipe. Return: as these. */
+ * where that is needed, then archive_read(). Return: as these. */
 int archive_read_file(struct tree *tree, const struct archive_input *input,
 		      struct err *err);
 

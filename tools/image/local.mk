@@ -6,6 +6,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
 	%D%/archive_read.c %D%/archive_read.h \
+	%D%/archive_reader.c %D%/archive_reader.h \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \

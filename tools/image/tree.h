@@ -243,6 +243,16 @@ uint64_t tree_content_size(const struct tree_content *content);
 int tree_content_read(const struct tree_content *content, uint64_t offset,
 		      void *buf, size_t size, struct err *err);
 
+/**
+ * tree_content_open() - a file that holds the bytes
+ * @offset: where they start in it
+ *
+ * Return: a descriptor for reading, the caller's; or a negative errno with
+ * @err.
+ */
+int tree_content_open(const struct tree_content *content, uint64_t *offset,
+		      struct err *err);
+
 /** tree_content_digest() - SHA-256 of the bytes; computed once and kept. NULL
  * is the empty content. Return: 0 or as tree_content_read(). */
 int tree_content_digest(struct tree_content *content,

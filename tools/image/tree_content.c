@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -186,24 +187,51 @@ static int read_all(int fd, uint64_t offset, char *buf, size_t size,
 	return 0;
 }
 
-static int read_path(const struct tree_content *content, uint64_t offset,
-		     void *buf, size_t size, struct err *err)
+static int open_path(const struct tree_content *content, struct err *err)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
-	AUTO_CLOSE int fd = -1;
+	int fd = (int)syscall(SYS_openat2, content->source->fd, content->path,
+			      &how, sizeof(how));
+
+	return fd >= 0 ? fd : err_set(err, -errno, "%s: open", content->path);
+}
+
+static int read_path(const struct tree_content *content, uint64_t offset,
+		     void *buf, size_t size, struct err *err)
+{
+	AUTO_CLOSE int fd = open_path(content, err);
 	int rc;
 
-	fd = (int)syscall(SYS_openat2, content->source->fd, content->path, &how,
-			  sizeof(how));
 	if (fd < 0)
-		return err_set(err, -errno, "%s: open", content->path);
+		return fd;
 	rc = read_all(fd, offset, buf, size, err);
 	if (rc)
 		(void)err_prefix(err, "%s", content->path);
 	return rc;
+}
+
+int tree_content_open(const struct tree_content *content, uint64_t *offset,
+		      struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+
+	*offset = content->offset;
+	if (content->path)
+		return open_path(content, err);
+	if (content->source) {
+		fd = fcntl(content->source->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			return err_set(err, -errno, "file content");
+		return steal_fd(&fd);
+	}
+	fd = memfd_create("content", MFD_CLOEXEC);
+	if (fd < 0 || pwrite(fd, content->bytes, content->size, 0) !=
+			      (ssize_t)content->size)
+		return err_set(err, -errno, "file content");
+	return steal_fd(&fd);
 }
 
 int tree_content_read(const struct tree_content *content, uint64_t offset,
