@@ -24,3 +24,15 @@ tests_image_test_archive_SOURCES = %D%/test_archive.c
 tests_image_test_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_archive_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_archive
+
+check_PROGRAMS += tests/image/test_cpio
+tests_image_test_cpio_SOURCES = %D%/test_cpio.c
+tests_image_test_cpio_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_cpio_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_cpio
+
+check_PROGRAMS += tests/image/test_tree_dir
+tests_image_test_tree_dir_SOURCES = %D%/test_tree_dir.c
+tests_image_test_tree_dir_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_tree_dir_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_tree_dir

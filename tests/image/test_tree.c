@@ -104,7 +104,17 @@ static void links_are_followed_inside(void **state)
 	assert_string_equal(out, "usr/lib/x/a/b");
 	assert_int_equal(tree_resolve(tree, "lib", out), 0);
 	assert_string_equal(out, "lib");
+	assert_null(tree_follow(tree, "loop"));
+	assert_null(tree_follow(tree, "lib/none"));
 	assert_int_equal(put(tree, TREE_FILE, "lib/foo", "x"), 0);
+	put(tree, TREE_SYMLINK, "d/to", "../lib/./foo");
+	put(tree, TREE_SYMLINK, "d/up", "..");
+	assert_string_equal(tree_follow(tree, "d/to")->path, "usr/lib/foo");
+	assert_string_equal(tree_follow(tree, "lib")->path, "usr/lib");
+	assert_string_equal(tree_follow(tree, "d/up")->path, "");
+	assert_string_equal(tree_follow(tree, "d/up/lib/foo")->path,
+			    "usr/lib/foo");
+	tree_remove(tree, "d");
 	assert_int_equal(put(tree, TREE_FILE, "out/passwd", "x"), 0);
 	assert_int_equal(put(tree, TREE_FILE, "loop/a", "x"), -ELOOP);
 	assert_int_equal(put(tree, TREE_FILE, "file/a", "x"), -ENOTDIR);

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define XATTRS_TOLD_MAX 64U
+#define XATTRS_TOLD_MAX 128U /* up to two for each */
 
 const struct archive_limits archive_limits_default = {
 	.bytes = GIB(64),
@@ -47,6 +47,25 @@ static void raw_fini(struct raw *raw)
 	free(raw->target);
 }
 
+/* bsdtar writes each one twice, in two notations: the last one counts. */
+static void drop_repeated(struct tree_entry *entry)
+{
+	struct tree_xattr *last;
+	size_t i = 0;
+
+	if (entry->xattr_num < 2)
+		return;
+	last = &entry->xattrs[entry->xattr_num - 1];
+	while (strcmp(entry->xattrs[i].name, last->name) != 0)
+		i++;
+	if (&entry->xattrs[i] == last)
+		return;
+	free(entry->xattrs[i].name);
+	free(entry->xattrs[i].value);
+	entry->xattrs[i] = *last;
+	entry->xattr_num--;
+}
+
 static int take_entry(struct archive_reader *reader, struct raw *raw,
 		      struct err *err)
 {
@@ -67,9 +86,14 @@ static int take_entry(struct archive_reader *reader, struct raw *raw,
 	raw->entry.xattrs = calloc(head->xattr_num, sizeof(struct tree_xattr));
 	if (!raw->entry.xattrs)
 		return err_set(err, -ENOMEM, "%s", reader->name);
-	raw->entry.xattr_num = head->xattr_num;
-	for (size_t i = 0; i < head->xattr_num && !rc; i++)
-		rc = archive_reader_xattr(reader, &raw->entry.xattrs[i], err);
+	for (size_t i = 0; i < head->xattr_num && !rc; i++) {
+		struct tree_xattr *xattr =
+			&raw->entry.xattrs[raw->entry.xattr_num++];
+
+		rc = archive_reader_xattr(reader, xattr, err);
+		if (!rc)
+			drop_repeated(&raw->entry);
+	}
 	return rc;
 }
 

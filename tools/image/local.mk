@@ -17,6 +17,9 @@ libimage_a_SOURCES = \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
+	%D%/tree_cpio.c %D%/tree_cpio.h \
+	%D%/tree_dir.c %D%/tree_dir.h \
+	%D%/tree_dir_run.c \
 	%D%/tree_entry.c \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \

@@ -245,7 +245,8 @@ int spawn_start(struct spawn_child **out, const struct spawn *spawn,
 	}
 	child->pidfd = -1;
 	child->err_fd = -1;
-	(void)snprintf(child->name, sizeof(child->name), "%s", spawn->argv[0]);
+	(void)snprintf(child->name, sizeof(child->name), "%s",
+		       spawn->name ? spawn->name : spawn->argv[0]);
 	(void)snprintf(child->package, sizeof(child->package), "%s",
 		       spawn->package ? spawn->package : "");
 	rc = interrupt_check(err);

@@ -24,6 +24,7 @@ enum spawn_as {
 /**
  * struct spawn - what to run and how; zero-initialise
  * @argv:       ends with NULL; argv[0] is looked up in PATH
+ * @name:       what error messages call it, NULL: argv[0]
  * @package:    Debian package to name if the program is missing, or NULL
  * @dir:        working directory, NULL: ours
  * @in:         descriptor that becomes stdin, 0: /dev/null
@@ -37,6 +38,7 @@ enum spawn_as {
  */
 struct spawn {
 	const char *const *argv;
+	const char *name;
 	const char *package;
 	const char *dir;
 	int in;

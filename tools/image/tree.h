@@ -152,6 +152,10 @@ int tree_link(struct tree *tree, const char *path, const char *target,
 int tree_resolve(const struct tree *tree, const char *path,
 		 char out[TREE_PATH_SIZE]);
 
+/** tree_follow() - the entry that open(2) would find at @path, all links
+ * followed as tree_resolve() does, or NULL. */
+const struct tree_entry *tree_follow(const struct tree *tree, const char *path);
+
 /** tree_remove() - what is at @path and below; nothing there is fine. The root
  * stays, it is emptied. */
 void tree_remove(struct tree *tree, const char *path);

@@ -75,18 +75,17 @@ static int expand(char left[TREE_PATH_SIZE], const char *target,
 		  const char *rest)
 {
 	size_t target_len = strlen(target);
-	size_t rest_len = strlen(rest);
+	size_t rest_len = strlen(rest); /* empty, or it starts with a slash */
 
-	if (target_len + 1 + rest_len >= TREE_PATH_SIZE)
+	if (target_len + rest_len >= TREE_PATH_SIZE)
 		return -ENAMETOOLONG;
-	memmove(left + target_len + 1, rest, rest_len + 1);
+	memmove(left + target_len, rest, rest_len + 1);
 	memcpy(left, target, target_len);
-	left[target_len] = '/';
 	return 0;
 }
 
-int tree_resolve(const struct tree *tree, const char *path,
-		 char out[TREE_PATH_SIZE])
+static int resolve(const struct tree *tree, const char *path, bool follow,
+		   char out[TREE_PATH_SIZE])
 {
 	char left[TREE_PATH_SIZE];
 	const char *at = left;
@@ -103,6 +102,8 @@ int tree_resolve(const struct tree *tree, const char *path,
 
 		at += strspn(at, "/");
 		len = strcspn(at, "/");
+		if (!len)
+			return 0; /* a link led to a directory: "usr/" */
 		if (is_dots(at, len)) {
 			if (len == 2)
 				pop(out);
@@ -117,9 +118,11 @@ int tree_resolve(const struct tree *tree, const char *path,
 		memcpy(out + used, at, len);
 		out[used + len] = '\0';
 		at += len;
-		if (!*at)
+		if (!*at && !follow)
 			return 0;
 		entry = tree_find(tree, out);
+		if (!*at && (!entry || entry->type != TREE_SYMLINK))
+			return 0;
 		if (!entry || entry->type == TREE_DIR)
 			continue;
 		if (entry->type != TREE_SYMLINK)
@@ -134,4 +137,17 @@ int tree_resolve(const struct tree *tree, const char *path,
 		else
 			pop(out);
 	}
+}
+
+int tree_resolve(const struct tree *tree, const char *path,
+		 char out[TREE_PATH_SIZE])
+{
+	return resolve(tree, path, false, out);
+}
+
+const struct tree_entry *tree_follow(const struct tree *tree, const char *path)
+{
+	char out[TREE_PATH_SIZE];
+
+	return resolve(tree, path, true, out) ? NULL : tree_find(tree, out);
 }
