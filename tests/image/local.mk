@@ -36,3 +36,9 @@ tests_image_test_tree_dir_SOURCES = %D%/test_tree_dir.c
 tests_image_test_tree_dir_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_tree_dir_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_tree_dir
+
+check_PROGRAMS += tests/image/test_oci
+tests_image_test_oci_SOURCES = %D%/test_oci.c
+tests_image_test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_oci_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_oci

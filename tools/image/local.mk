@@ -10,7 +10,20 @@ libimage_a_SOURCES = \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/image_cache.c %D%/image_cache.h \
+	%D%/image_cache_internal.h \
 	%D%/interrupt.c %D%/interrupt.h \
+	%D%/json.c %D%/json.h \
+	%D%/oci.h \
+	%D%/oci_config.c \
+	%D%/oci_index.c \
+	%D%/oci_layer.c %D%/oci_layer.h \
+	%D%/oci_read.c %D%/oci_read.h \
+	%D%/oci_read_docker.c \
+	%D%/oci_read_layer.c \
+	%D%/oci_read_layout.c \
+	%D%/oci_reading.h \
+	%D%/oci_write.c %D%/oci_write.h \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
@@ -20,6 +33,7 @@ libimage_a_SOURCES = \
 	%D%/tree_cpio.c %D%/tree_cpio.h \
 	%D%/tree_dir.c %D%/tree_dir.h \
 	%D%/tree_dir_run.c \
+	%D%/tree_dir_write.c \
 	%D%/tree_entry.c \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \

@@ -388,6 +388,14 @@ void tree_remove(struct tree *tree, const char *path)
 		drop(tree, node);
 }
 
+void tree_empty(struct tree *tree, const char *path)
+{
+	struct node *node = find(tree, path, strlen(path));
+
+	if (node)
+		drop_below(tree, node);
+}
+
 uint64_t tree_new_link(struct tree *tree)
 {
 	return ++tree->last_link;

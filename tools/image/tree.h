@@ -160,6 +160,9 @@ const struct tree_entry *tree_follow(const struct tree *tree, const char *path);
  * stays, it is emptied. */
 void tree_remove(struct tree *tree, const char *path);
 
+/** tree_empty() - what is below @path goes, @path itself stays. */
+void tree_empty(struct tree *tree, const char *path);
+
 /** tree_merge() - put every entry of @from below @prefix ("": the root) of
  * @tree; hard links stay hard links. Return: as tree_put(). */
 int tree_merge(struct tree *tree, const struct tree *from, const char *prefix,

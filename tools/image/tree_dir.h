@@ -35,6 +35,18 @@ struct tree_dir_options {
 int tree_dir_read(struct tree *tree, const char *path,
 		  const struct tree_dir_options *options, struct err *err);
 
+/**
+ * tree_dir_write() - files, directories and links of @tree, as ours
+ * @path: appears at once and complete, in place of what was there
+ *
+ * Owners, times, attributes and hard links are not kept: for trees of plain
+ * files, as an OCI layout.
+ *
+ * Return: 0; -EINVAL if there is a device or FIFO, or a negative errno; with
+ * @err; then nothing has changed.
+ */
+int tree_dir_write(const struct tree *tree, const char *path, struct err *err);
+
 /** tree_dir_here - an argument that is this pointer becomes the path of the
  * directory: see tree_dir_run(). */
 extern const char tree_dir_here[];
