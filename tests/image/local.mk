@@ -42,3 +42,10 @@ tests_image_test_oci_SOURCES = %D%/test_oci.c
 tests_image_test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_oci_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_oci
+
+check_PROGRAMS += tests/image/test_sbom
+tests_image_test_sbom_SOURCES = %D%/test_sbom.c
+tests_image_test_sbom_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_sbom_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_sbom

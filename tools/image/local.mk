@@ -11,10 +11,12 @@ libimage_a_SOURCES = \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
 	%D%/image_cache.c %D%/image_cache.h \
+	%D%/image_cache_index.c \
 	%D%/image_cache_internal.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/json.c %D%/json.h \
 	%D%/oci.h \
+	%D%/oci_blobs.c %D%/oci_blobs.h \
 	%D%/oci_config.c \
 	%D%/oci_index.c \
 	%D%/oci_layer.c %D%/oci_layer.h \
@@ -24,6 +26,10 @@ libimage_a_SOURCES = \
 	%D%/oci_read_layout.c \
 	%D%/oci_reading.h \
 	%D%/oci_write.c %D%/oci_write.h \
+	%D%/sbom.c %D%/sbom.h %D%/sbom_internal.h \
+	%D%/sbom_dpkg.c \
+	%D%/sbom_read.c \
+	%D%/sbom_write.c \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \

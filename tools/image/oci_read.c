@@ -27,7 +27,7 @@ int oci_reading_text(const struct oci_reading *reading, const char *path,
 	if (!entry || entry->type != TREE_FILE)
 		return err_setx(err, -EBADMSG, "%s: has no file %s",
 				reading->source->path, path);
-	if (entry->size > JSON_BYTES_MAX)
+	if (entry->size > OCI_JSON_MAX)
 		return err_setx(err, -EBADMSG, "%s: %s is too large",
 				reading->source->path, path);
 	buf = malloc(entry->size + 1);
