@@ -22,12 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *name_of(const json_t *entry)
-{
-	return json_string_value(json_object_get(
-		json_object_get(entry, "annotations"), OCI_REF_NAME));
-}
-
 static int index_write(struct image_cache *cache, const json_t *index,
 		       struct err *err)
 {
@@ -89,7 +83,8 @@ static int index_put(json_t *index, json_t *entry, const char *name)
 	json_t *manifests = json_object_get(index, "manifests");
 
 	for (size_t i = 0; i < json_array_size(manifests); i++) {
-		const char *other = name_of(json_array_get(manifests, i));
+		const char *other =
+			oci_entry_name(json_array_get(manifests, i));
 
 		if (other && strcmp(other, name) == 0)
 			return json_array_set(manifests, i, entry) ? -ENOMEM
@@ -154,7 +149,7 @@ int image_cache_import(struct image_cache *cache, const char *layout,
 	manifests = json_object_get(index, "manifests");
 	for (size_t i = 0; i < json_array_size(manifests) && !rc; i++) {
 		const json_t *entry = json_array_get(manifests, i);
-		const char *other = name_of(entry);
+		const char *other = oci_entry_name(entry);
 
 		if (name ? !other || strcmp(other, name) != 0 : !other && !as)
 			continue;
@@ -188,7 +183,7 @@ static int list_one(struct image_cache *cache, const json_t *entry,
 	for (size_t i = 0; i < blobs.num; i++)
 		image->size += blobs.items[i].size;
 	oci_blobs_fini(&blobs);
-	image->name = strdup(name_of(entry));
+	image->name = strdup(oci_entry_name(entry));
 	if (!rc && !image->name)
 		rc = err_set(err, -ENOMEM, "cache");
 	return rc;
@@ -212,7 +207,7 @@ int image_cache_list(struct image_cache *cache, struct image_cache_image **out,
 	for (size_t i = 0; i < json_array_size(manifests) && !rc; i++) {
 		const json_t *entry = json_array_get(manifests, i);
 
-		if (name_of(entry))
+		if (oci_entry_name(entry))
 			rc = list_one(cache, entry, &images[used++], err);
 	}
 	json_decref(index);
@@ -303,7 +298,8 @@ int image_cache_remove(struct image_cache *cache, const char *name,
 		rc = oci_index_read(&index, cache->fd, cache->path, err);
 	manifests = json_object_get(index, "manifests");
 	for (size_t i = json_array_size(manifests); i-- && !rc;) {
-		const char *other = name_of(json_array_get(manifests, i));
+		const char *other =
+			oci_entry_name(json_array_get(manifests, i));
 
 		if (other && strcmp(other, name) == 0) {
 			(void)json_array_remove(manifests, i); /* in range */

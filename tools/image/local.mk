@@ -11,6 +11,7 @@ libimage_a_SOURCES = \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
 	%D%/image_cache.c %D%/image_cache.h \
+	%D%/image_cache_export.c \
 	%D%/image_cache_index.c \
 	%D%/image_cache_internal.h \
 	%D%/interrupt.c %D%/interrupt.h \
@@ -37,13 +38,16 @@ libimage_a_SOURCES = \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
 	%D%/tree_cpio.c %D%/tree_cpio.h \
+	%D%/tree_diff.c %D%/tree_diff.h \
 	%D%/tree_dir.c %D%/tree_dir.h \
 	%D%/tree_dir_run.c \
 	%D%/tree_dir_write.c \
 	%D%/tree_entry.c \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \
-	%D%/tree_path.c
+	%D%/tree_path.c \
+	%D%/tree_size.c %D%/tree_size.h \
+	%D%/tree_size_svg.c
 
 # Link order of what stands on libimage.
 IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
@@ -51,7 +55,13 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 
 bin_PROGRAMS += lwx-image
-lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
-	%D%/lwx_image.c
+	%D%/cache_transfer.c %D%/cache_transfer.h \
+	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/subject.c %D%/subject.h \
+	%D%/verb_cache.c \
+	%D%/verb_diff.c \
+	%D%/verb_inspect.c \
+	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)

@@ -77,6 +77,12 @@ int oci_index_read(json_t **out, int dir, const char *name, struct err *err)
 			"%s/index.json: manifests: objects expected", name);
 }
 
+const char *oci_entry_name(const json_t *entry)
+{
+	return json_string_value(json_object_get(
+		json_object_get(entry, "annotations"), OCI_REF_NAME));
+}
+
 bool oci_blobs_has(const struct oci_blobs *blobs,
 		   const uint8_t digest[SHA256_SIZE])
 {

@@ -32,6 +32,9 @@ struct oci_blobs {
  */
 int oci_index_read(json_t **out, int dir, const char *name, struct err *err);
 
+/** oci_entry_name() - the name of an entry of an index, or NULL. */
+const char *oci_entry_name(const json_t *entry);
+
 /**
  * oci_blobs_of() - add what @entry, a descriptor, leads to: itself first
  *
