@@ -49,3 +49,9 @@ tests_image_test_sbom_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
 	$(JANSSON_CFLAGS)
 tests_image_test_sbom_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_sbom
+
+check_PROGRAMS += tests/image/test_archive_hostile
+tests_image_test_archive_hostile_SOURCES = %D%/test_archive_hostile.c
+tests_image_test_archive_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_archive_hostile_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_archive_hostile

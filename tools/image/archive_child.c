@@ -100,7 +100,7 @@ static int tell_failure(const struct archive_child *child, int code,
 			const char *text)
 {
 	struct archive_record record = {
-		.type = ARCHIVE_FAILED,
+		.type = ARCHIVE_TELL_FAILED,
 		.code = code,
 		.path_len = (uint32_t)strnlen(text, 300),
 	};
@@ -123,7 +123,8 @@ static int tell_archive_error(const struct archive_child *child,
 
 static int tell_done(const struct archive_child *child, uint64_t value)
 {
-	struct archive_record record = {.type = ARCHIVE_DONE, .size = value};
+	struct archive_record record = {.type = ARCHIVE_TELL_DONE,
+					.size = value};
 
 	return put(child, &record, sizeof(record)) ? 1 : 0;
 }
@@ -290,7 +291,7 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	la_int64_t gid = archive_entry_gid(entry);
 	la_int64_t size = archive_entry_size(entry);
 	int kind = kind_of(entry);
-	struct archive_record record = {.type = ARCHIVE_ENTRY};
+	struct archive_record record = {.type = ARCHIVE_TELL_ENTRY};
 
 	if (!path)
 		return tell_failure(child, -EBADMSG,

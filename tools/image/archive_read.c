@@ -231,7 +231,7 @@ static int read_entries(struct tree *tree, struct archive_reader *reader,
 		struct raw raw = {0};
 		int rc = archive_reader_head(reader, &raw.head, err);
 
-		if (rc || raw.head.type == ARCHIVE_DONE)
+		if (rc || raw.head.type == ARCHIVE_TELL_DONE)
 			return rc;
 		rc = take_entry(reader, &raw, err);
 		if (!rc)
@@ -320,7 +320,7 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 				  archive_child_decompress, err);
 	if (!rc)
 		rc = archive_reader_head(&reader, &record, err);
-	if (!rc && record.type != ARCHIVE_DONE)
+	if (!rc && record.type != ARCHIVE_TELL_DONE)
 		rc = archive_reader_nonsense(&reader, err);
 	if (!rc && plain)
 		*plain = record.size != 0;

@@ -37,7 +37,7 @@ static void child_run(struct archive_child *child, archive_child_fn fn,
 	if (archive_sandbox_enter(keep, ARRAY_SIZE(keep), child->limits.bytes,
 				  &err)) {
 		struct archive_record record = {
-			.type = ARCHIVE_FAILED,
+			.type = ARCHIVE_TELL_FAILED,
 			.code = err.code,
 			.path_len = (uint32_t)strlen(err.msg),
 		};
@@ -140,8 +140,7 @@ static int take(struct archive_reader *reader, void *out, size_t size,
 int archive_reader_nonsense(const struct archive_reader *reader,
 			    struct err *err)
 {
-	return err_setx(err, -EBADMSG,
-			"%s: its reader speaks archive_reader_nonsense",
+	return err_setx(err, -EBADMSG, "%s: its reader speaks nonsense",
 			reader->name);
 }
 
@@ -154,9 +153,10 @@ int archive_reader_head(struct archive_reader *reader,
 
 	if (rc)
 		return rc;
-	if (record->type == ARCHIVE_ENTRY || record->type == ARCHIVE_DONE)
+	if (record->type == ARCHIVE_TELL_ENTRY ||
+	    record->type == ARCHIVE_TELL_DONE)
 		return 0;
-	if (record->type != ARCHIVE_FAILED || record->code >= 0 ||
+	if (record->type != ARCHIVE_TELL_FAILED || record->code >= 0 ||
 	    record->path_len >= sizeof(text))
 		return archive_reader_nonsense(reader, err);
 	rc = take(reader, text, record->path_len, err);

@@ -38,9 +38,10 @@ int archive_reader_start(struct archive_reader *reader, const char *name,
 			 struct err *err);
 
 /**
- * archive_reader_head() - the next record: ARCHIVE_ENTRY or ARCHIVE_DONE
+ * archive_reader_head() - the next record: ARCHIVE_TELL_ENTRY or
+ * ARCHIVE_TELL_DONE
  *
- * Return: 0; the code and message of ARCHIVE_FAILED; -ECHILD if the child
+ * Return: 0; the code and message of ARCHIVE_TELL_FAILED; -ECHILD if the child
  * crashed, -EINTR once a signal has come; with @err.
  */
 int archive_reader_head(struct archive_reader *reader,
