@@ -55,3 +55,7 @@ tests_image_test_archive_hostile_SOURCES = %D%/test_archive_hostile.c
 tests_image_test_archive_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_archive_hostile_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_archive_hostile
+
+# The verbs of lwx-image, as a plain user without a network.
+TESTS += tests/image/verbs
+EXTRA_DIST += %D%/verbs

@@ -63,7 +63,13 @@ static la_int64_t window_skip(struct archive *a, void *data, la_int64_t size)
 	return (la_int64_t)skip;
 }
 
-/* The window lives until the process ends. */
+static int window_close(struct archive *a, void *data)
+{
+	(void)a;
+	free(data);
+	return ARCHIVE_OK;
+}
+
 static int window_open(const struct archive_child *child, struct archive *a)
 {
 	struct window *window = calloc(1, sizeof(*window));
@@ -75,7 +81,7 @@ static int window_open(const struct archive_child *child, struct archive *a)
 	window->child = child;
 	window->seekable = lseek(child->in, 0, SEEK_CUR) >= 0;
 	return archive_read_open2(a, window, NULL, window_read, window_skip,
-				  NULL);
+				  window_close);
 }
 
 static int put(const struct archive_child *child, const void *bytes,
@@ -161,15 +167,12 @@ static int copy_data(const struct archive_child *child, struct archive *a)
 	}
 }
 
-int archive_child_decompress(const struct archive_child *child)
+static int decompress(const struct archive_child *child, struct archive *a)
 {
-	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
 	struct stat st;
 	int rc;
 
-	if (!a)
-		return tell_failure(child, -ENOMEM, "out of memory");
 	/* Those that libarchive does itself: none runs a program. */
 	(void)archive_read_support_filter_gzip(a);
 	(void)archive_read_support_filter_bzip2(a);
@@ -189,8 +192,16 @@ int archive_child_decompress(const struct archive_child *child)
 	if (child->plain && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE &&
 	    fstat(child->in, &st) == 0 && S_ISREG(st.st_mode))
 		return tell_done(child, 1);
-	rc = copy_data(child, a);
-	/* The process ends: nobody needs the memory back. */
+	return copy_data(child, a);
+}
+
+int archive_child_decompress(const struct archive_child *child)
+{
+	struct archive *a = archive_read_new();
+	int rc = a ? decompress(child, a)
+		   : tell_failure(child, -ENOMEM, "out of memory");
+
+	(void)archive_read_free(a); /* all has been told */
 	return rc;
 }
 
@@ -337,16 +348,13 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	return 0;
 }
 
-int archive_child_read(const struct archive_child *child)
+static int read_entries(const struct archive_child *child, struct archive *a)
 {
-	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
 	uint64_t total = 0;
 	uint64_t entries = 0;
 	int rc;
 
-	if (!a)
-		return tell_failure(child, -ENOMEM, "out of memory");
 	(void)archive_read_support_format_tar(a);
 	(void)archive_read_support_format_empty(a);
 	if (window_open(child, a) != ARCHIVE_OK)
@@ -363,4 +371,14 @@ int archive_child_read(const struct archive_child *child)
 			return rc;
 	}
 	return tell_done(child, 0);
+}
+
+int archive_child_read(const struct archive_child *child)
+{
+	struct archive *a = archive_read_new();
+	int rc = a ? read_entries(child, a)
+		   : tell_failure(child, -ENOMEM, "out of memory");
+
+	(void)archive_read_free(a); /* all has been told */
+	return rc;
 }

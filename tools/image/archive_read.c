@@ -258,7 +258,6 @@ static int files_open(struct files *files, const struct archive_input *input,
 {
 	struct stat st;
 	int fd;
-	int rc;
 
 	if (fstat(input->fd, &st))
 		return err_set(err, -errno, "%s", input->name);
@@ -274,35 +273,42 @@ static int files_open(struct files *files, const struct archive_input *input,
 	fd = fcntl(input->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", input->name);
-	rc = tree_source_create(&files->archive, fd, err);
-	if (rc)
-		return rc;
-	fd = archive_temp_file(err);
-	if (fd < 0)
-		return fd;
-	files->spill_fd = fd;
-	return tree_source_create(&files->spill, fd, err);
+	return tree_source_create(&files->archive, fd, err);
+}
+
+int archive_read_told(struct tree *tree, struct archive_reader *reader,
+		      const struct archive_input *input, int spill_fd,
+		      struct err *err)
+{
+	struct files files = {.spill_fd = spill_fd};
+	int rc = tree_source_create(&files.spill, spill_fd, err);
+
+	if (!rc)
+		rc = files_open(&files, input, err);
+	if (!rc)
+		rc = read_entries(tree, reader, input, &files, err);
+	tree_source_unref(files.archive);
+	tree_source_unref(files.spill);
+	return rc;
 }
 
 int archive_read(struct tree *tree, const struct archive_input *input,
 		 struct err *err)
 {
-	struct files files = {0};
 	struct archive_child child = child_for(input);
 	struct archive_reader reader = {.pipe = -1};
 	int rc;
 
-	rc = files_open(&files, input, err);
-	if (!rc) {
-		child.out = files.spill_fd;
-		rc = archive_reader_start(&reader, input->name, &child,
-					  archive_child_read, err);
-	}
+	child.out = archive_temp_file(err);
+	if (child.out < 0)
+		return child.out;
+	rc = archive_reader_start(&reader, input->name, &child,
+				  archive_child_read, err);
 	if (!rc)
-		rc = read_entries(tree, &reader, input, &files, err);
+		rc = archive_read_told(tree, &reader, input, child.out, err);
+	else
+		(void)close(child.out); /* nothing was read */
 	archive_reader_end(&reader);
-	tree_source_unref(files.archive);
-	tree_source_unref(files.spill);
 	return rc;
 }
 

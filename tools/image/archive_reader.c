@@ -50,6 +50,14 @@ static void child_run(struct archive_child *child, archive_child_fn fn,
 	_exit(fn(child));
 }
 
+int archive_reader_attach(struct archive_reader *reader, const char *name,
+			  int fd, struct err *err)
+{
+	*reader = (struct archive_reader){.name = name, .pipe = fd};
+	reader->buf = malloc(PIPE_BUFFER);
+	return reader->buf ? 0 : err_set(err, -ENOMEM, "%s", name);
+}
+
 int archive_reader_start(struct archive_reader *reader, const char *name,
 			 struct archive_child *child, archive_child_fn fn,
 			 struct err *err)
@@ -57,10 +65,10 @@ int archive_reader_start(struct archive_reader *reader, const char *name,
 	pid_t parent = getpid();
 	int pair[2];
 
-	*reader = (struct archive_reader){.name = name, .pipe = -1};
-	reader->buf = malloc(PIPE_BUFFER);
-	if (!reader->buf)
-		return err_set(err, -ENOMEM, "%s", name);
+	int rc = archive_reader_attach(reader, name, -1, err);
+
+	if (rc)
+		return rc;
 	if (pipe2(pair, O_CLOEXEC))
 		return err_set(err, -errno, "%s: pipe", name);
 	reader->pipe = pair[0];
@@ -79,6 +87,9 @@ static int reader_crash(struct archive_reader *reader, struct err *err)
 {
 	int status = 0;
 
+	if (reader->pid <= 0)
+		return err_setx(err, -ECHILD, "%s: told only in part",
+				reader->name);
 	while (waitpid(reader->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	reader->pid = 0;

@@ -283,9 +283,9 @@ static int import_docker(struct image_cache *cache, const char *path,
 }
 
 static int import_archive(struct image_cache *cache, const char *path,
-			  const char *name, struct err *err)
+			  const char *name, bool keep_owners, struct err *err)
 {
-	struct oci_source source = {.path = path, .keep_owners = true};
+	struct oci_source source = {.path = path, .keep_owners = keep_owners};
 	struct tree *files = NULL;
 	int rc = oci_files_read(&files, &source, err);
 
@@ -302,7 +302,7 @@ static int import_archive(struct image_cache *cache, const char *path,
 }
 
 int cache_import(struct image_cache *cache, const char *path, const char *name,
-		 struct err *err)
+		 bool keep_owners, struct err *err)
 {
 	AUTO_FREE char *layout = NULL;
 
@@ -312,7 +312,7 @@ int cache_import(struct image_cache *cache, const char *path, const char *name,
 	}
 	if (access(layout, F_OK) == 0)
 		return image_cache_import(cache, path, name, NULL, err);
-	return import_archive(cache, path, name, err);
+	return import_archive(cache, path, name, keep_owners, err);
 }
 
 static int export_docker(struct image_cache *cache, const char *name, int fd,

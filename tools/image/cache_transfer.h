@@ -37,12 +37,13 @@ int cache_push(struct image_cache *cache, const char *name, const char *as,
  * @path: OCI layout or archive, docker archive; a tar or directory becomes an
  *        image of one layer
  * @name: which, of several, and how it is called here; NULL: as there
+ * @keep_owners: of a directory, see tree_dir_read()
  *
  * Return: 0, -EINVAL if it has no name of its own, or a negative errno; with
  * @err.
  */
 int cache_import(struct image_cache *cache, const char *path, const char *name,
-		 struct err *err);
+		 bool keep_owners, struct err *err);
 
 /**
  * cache_export() - an image as a tar

@@ -28,6 +28,7 @@ struct options {
 	const char *output;
 	enum cache_format format;
 	bool insecure;
+	bool keep_owners;
 	bool as_json;
 	char **args;
 	int arg_num;
@@ -106,7 +107,8 @@ static int do_clean(struct image_cache *cache, const struct options *options,
 static int do_import(struct image_cache *cache, const struct options *options,
 		     struct err *err)
 {
-	return cache_import(cache, options->args[0], options->name, err);
+	return cache_import(cache, options->args[0], options->name,
+			    options->keep_owners, err);
 }
 
 static int export_to_file(struct image_cache *cache,
@@ -231,6 +233,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"insecure", no_argument, NULL, 'i'},
 		{"json", no_argument, NULL, 'j'},
+		{"keep-owners", no_argument, NULL, 'k'},
 		{"name", required_argument, NULL, 'n'},
 		{"output", required_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0}};
@@ -260,6 +263,9 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 			break;
 		case 'j':
 			options.as_json = true;
+			break;
+		case 'k':
+			options.keep_owners = true;
 			break;
 		case 'n':
 			options.name = optarg;
@@ -291,7 +297,9 @@ const struct image_verb image_verb_cache = {
 		"  import FILE        an OCI layout or archive, a docker "
 		"archive, a tar or a\n"
 		"                     directory; --name NAME: which one, or "
-		"how to call it\n"
+		"how to call it;\n"
+		"                     --keep-owners: else a directory is all "
+		"root's\n"
 		"  export IMAGE       as a tar: --format oci [default], docker "
 		"(by skopeo),\n"
 		"                     filesystem; --output FILE, else standard "
