@@ -316,7 +316,7 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 		       bool *plain, struct err *err)
 {
 	struct archive_child child = child_for(input);
-	struct archive_record record;
+	struct archive_record record = {0};
 	struct archive_reader reader;
 	int rc;
 

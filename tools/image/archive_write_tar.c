@@ -58,7 +58,7 @@ static int records_reserve(struct records *records, size_t size)
 	size_t capacity = MAX(2 * records->capacity, records->len + size);
 	char *text;
 
-	if (size <= records->capacity - records->len)
+	if (records->text && size <= records->capacity - records->len)
 		return 0;
 	text = realloc(records->text, capacity);
 	if (!text)

@@ -144,8 +144,11 @@ static int tell_entry(void *data, unsigned int what,
 		      const struct tree_entry *from,
 		      const struct tree_entry *to)
 {
-	tell_file(data, what, to ? to->path : from->path, from ? from->size : 0,
-		  to ? to->size : 0);
+	if (!from)
+		tell_file(data, what, to->path, 0, to->size);
+	else
+		tell_file(data, what, from->path, from->size,
+			  to ? to->size : 0);
 	return 0;
 }
 
