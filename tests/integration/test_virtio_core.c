@@ -406,6 +406,7 @@ static void break_engine(void)
 	int pipe_fds[2];
 
 	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	rig.fails = true;
 	for (int fd = 0; fd < 256; fd++) {
 		ssize_t n;
 
@@ -419,7 +420,6 @@ static void break_engine(void)
 	}
 	(void)close(pipe_fds[0]);
 	(void)close(pipe_fds[1]);
-	rig.fails = true;
 	wait_held(1); /* wakes it */
 }
 

@@ -325,6 +325,31 @@ void payload_vm_call(struct payload_vm *vm, const char *verb,
 	payload_vm_call_with(vm, verb, NULL, 0, reply);
 }
 
+uint64_t payload_vm_metric(struct payload_vm *vm, const char *name,
+			   const char *labels)
+{
+	static char text[65536];
+	struct ctl_message reply;
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+	const char *line;
+	char start[160];
+	ssize_t n;
+
+	if (ctl_client_call(vm->control, "vm.metrics", NULL, 0,
+			    PAYLOAD_TIMEOUT_MS, &reply, &fd, &err))
+		fail_msg("vm.metrics: %s", err.msg);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	(void)snprintf(start, sizeof(start), "\n%s{vm=\"payload\"%s%s} ", name,
+		       *labels ? "," : "", labels);
+	line = strstr(text, start);
+	if (!line)
+		fail_msg("no%sin:\n%s", start, text);
+	return strtoull(line + strlen(start), NULL, 10);
+}
+
 void payload_vm_follow(struct payload_vm *vm)
 {
 	const struct ctl_field follow = CTL_FIELD_BOOL("follow", true);

@@ -97,6 +97,12 @@ void payload_vm_call_with(struct payload_vm *vm, const char *verb,
 			  const struct ctl_field *fields,
 			  unsigned int num_fields, struct ctl_message *reply);
 
+/** payload_vm_metric() - a counter as it is now; it has to be there.
+ * @name:   "lwx_console_bytes_total"
+ * @labels: what follows vm="payload" in the braces, or "" */
+uint64_t payload_vm_metric(struct payload_vm *vm, const char *name,
+			   const char *labels);
+
 /** payload_vm_follow() - ask for events, while the guest runs for certain. */
 void payload_vm_follow(struct payload_vm *vm);
 

@@ -164,31 +164,15 @@ static void test_a_reboot_starts_the_guest_again(void **state)
 	assert_true(rig_wait(&run) >= 124); /* reset or caught by the stop */
 }
 
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], *stat;
-	pid_t parent = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = rig_read(path);
-	assert_non_null(strrchr(stat, ')'));
-	assert_int_equal(sscanf(strrchr(stat, ')'), ") %*c %d", &parent), 1);
-	free(stat);
-	return parent;
-}
-
 static void test_detached_vms_are_adopted(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_run run;
-	pid_t vm, supervisor;
+	pid_t vm;
 
 	config(rig, VM("a", "button", ""));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
-	vm = (pid_t)rig_vm_number(rig, "pid");
-	supervisor = parent_of(vm);
-	(void)kill(supervisor, SIGKILL);
-	rig_wait_process(supervisor);
+	vm = rig_kill_supervisor(rig);
 	config(rig, VM("a", "button", "vcpus = 2;"));
 	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 120);
 	rig_expect(run.err, "running with another configuration");

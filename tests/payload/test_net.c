@@ -58,10 +58,14 @@ struct wire {
 	uint32_t (*take)(int fd, uint8_t *frame);
 };
 
-/* Every frame comes back once, in order, with the addresses exchanged. */
-static void exchange(const struct wire *wire, int fd, const uint8_t *guest_mac)
+/* Every frame comes back once, in order, with the addresses exchanged.
+ * Return: their bytes. */
+static uint64_t exchange(const struct wire *wire, int fd,
+			 const uint8_t *guest_mac)
 {
 	static uint8_t frame[FRAME_MAX], back[FRAME_MAX], wanted[FRAME_MAX];
+
+	uint64_t bytes = 0;
 
 	for (uint32_t sent = 0, seen = 0; seen < FRAMES; seen++) {
 		while (sent < FRAMES && sent < seen + IN_FLIGHT) {
@@ -71,6 +75,33 @@ static void exchange(const struct wire *wire, int fd, const uint8_t *guest_mac)
 		assert_int_equal(wire->take(fd, back), frame_length(seen));
 		make_frame(wanted, host_mac, guest_mac, seen);
 		assert_memory_equal(back, wanted, frame_length(seen));
+		bytes += frame_length(seen);
+	}
+	return bytes;
+}
+
+/* The host's own kernel may speak on a tap: nothing else does on a socket. */
+static void check_metrics(uint64_t bytes)
+{
+	static const char *const labels[] = {
+		"device=\"net0\",direction=\"to-guest\"",
+		"device=\"net0\",direction=\"from-guest\"",
+	};
+
+	/* A frame is counted when it has been sent, and may be here before. */
+	while (payload_vm_metric(&vm, "lwx_net_frames_total", labels[1]) <
+	       FRAMES)
+		(void)usleep(100);
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+		assert_int_equal(payload_vm_metric(&vm, "lwx_net_frames_total",
+						   labels[i]),
+				 FRAMES);
+		assert_int_equal(payload_vm_metric(&vm, "lwx_net_bytes_total",
+						   labels[i]),
+				 bytes);
+		assert_int_equal(payload_vm_metric(&vm, "lwx_net_dropped_total",
+						   labels[i]),
+				 0);
 	}
 }
 
@@ -80,14 +111,16 @@ static void run(const struct wire *wire, int fd, enum vm_net_type type,
 	static const enum io_engine_kind engines[] = {IO_ENGINE_URING,
 						      IO_ENGINE_AIO};
 	static const char *const rings[] = {"plain", "all"};
+	static uint8_t last[FRAME_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(engines) * ARRAY_SIZE(rings); i++) {
 		char cmdline[96];
 		struct vm_net *net;
+		uint64_t bytes;
 
 		(void)snprintf(cmdline, sizeof(cmdline),
 			       "payload=net-echo frames=%u ring=%s code=81",
-			       FRAMES, rings[i % 2]);
+			       FRAMES + 1, rings[i % 2]);
 		payload_vm_init(&vm, cmdline);
 		vm.cfg.io_engine = engines[i / 2];
 		net = payload_vm_add_net(&vm, type, guest_fd);
@@ -95,7 +128,12 @@ static void run(const struct wire *wire, int fd, enum vm_net_type type,
 		payload_vm_start(&vm);
 		payload_vm_expect(&vm, "ready\n");
 		payload_vm_expect(&vm, "mac 52:54:0:0:0:1 mtu 1500\n");
-		exchange(wire, fd, net->mac);
+		bytes = exchange(wire, fd, net->mac);
+		if (type == VM_NET_PASST)
+			check_metrics(bytes);
+		make_frame(last, net->mac, host_mac, 0);
+		wire->send(fd, last, frame_length(0)); /* the last one */
+		assert_int_equal(wire->take(fd, last), frame_length(0));
 		if (payload_vm_wait(&vm) != 81)
 			fail_msg("case %zu: %s", i, vm.output);
 		payload_vm_fini(&vm);

@@ -117,12 +117,34 @@ static void connect_to(int fd, const char *line)
 	assert_non_null(strchr(answer, '\n'));
 }
 
+/* One connection, asked for by the host, has carried @bytes each way. */
+static void check_metrics(uint64_t bytes)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} wanted[] = {
+		{"lwx_vsock_connections", 1},
+		{"lwx_vsock_from_host_total", 1},
+		{"lwx_vsock_from_guest_total", 0},
+		{"lwx_vsock_refused_total", 0},
+		{"lwx_vsock_to_guest_bytes_total", bytes},
+		{"lwx_vsock_from_guest_bytes_total", bytes},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		assert_int_equal(payload_vm_metric(&vm, wanted[i].name,
+						   "device=\"vsock0\""),
+				 wanted[i].value);
+}
+
 /* What the guest has repeated is what was sent. */
 static void exchange(int fd, bool messages)
 {
 	static uint8_t out[CHUNK], in[CHUNK];
+	uint32_t sent;
 
-	for (uint32_t sent = 0; sent < BYTES; sent += CHUNK) {
+	for (sent = 0; sent < BYTES; sent += CHUNK) {
 		for (uint32_t i = 0; i < CHUNK; i++)
 			out[i] = (uint8_t)(payload_random() >> 8);
 		assert_int_equal(send(fd, out, CHUNK, MSG_NOSIGNAL), CHUNK);
@@ -131,6 +153,7 @@ static void exchange(int fd, bool messages)
 			recv(fd, in, CHUNK, messages ? 0 : MSG_WAITALL), CHUNK);
 		assert_memory_equal(in, out, CHUNK);
 	}
+	check_metrics(sent);
 }
 
 static void test_the_host_connects(void **state)
