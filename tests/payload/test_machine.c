@@ -1,4 +1,5 @@
 /* test_machine.c - how a VM ends, its serial port, its CPUs. */
+#include "hugepages.h"
 #include "macros.h"
 #include "payload_vm.h"
 #include "vmm_launch.h"
@@ -174,6 +175,61 @@ static void test_memory_kinds(void **state)
 	}
 }
 
+static long pool(const char *size, const char *mode, long pages)
+{
+	char path[96];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path),
+		       "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages",
+		       size);
+	file = fopen(path, mode);
+	if (!file)
+		return -1;
+	if (*mode == 'w')
+		(void)fprintf(file, "%ld", pages);
+	else if (fscanf(file, "%ld", &pages) != 1)
+		pages = -1;
+	return fclose(file) ? -1 : pages;
+}
+
+/* A guest on huge pages, of either size where the host can make some. */
+static void test_hugepages(void **state)
+{
+	static const struct {
+		const char *kib;
+		uint64_t page_size;
+		long pages;
+	} sizes[] = {{"2048", MIB(2), 64}, {"1048576", GIB(1), 1}};
+	unsigned int done = 0;
+
+	(void)state;
+	hugepages_lock();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		long before = pool(sizes[i].kib, "re", 0);
+		long wanted = before + sizes[i].pages;
+
+		if (before < 0 || pool(sizes[i].kib, "we", wanted) < 0 ||
+		    pool(sizes[i].kib, "re", 0) < wanted) {
+			print_message("no %s KiB pages to be had\n",
+				      sizes[i].kib);
+			if (before >= 0)
+				(void)pool(sizes[i].kib, "we", before);
+			continue;
+		}
+		payload_vm_init(&vm, "payload=touch megabytes=60 code=3");
+		vm.cfg.memory.size =
+			sizes[i].page_size * (uint64_t)sizes[i].pages;
+		vm.cfg.memory.kind = GUEST_MEM_HUGEPAGES;
+		vm.cfg.memory.page_size = sizes[i].page_size;
+		assert_int_equal(payload_vm_run(&vm), 3);
+		(void)pool(sizes[i].kib, "we", before);
+		done++;
+	}
+	if (!done)
+		skip();
+}
+
 /* On both sides of the hole below 4 GiB, up to the last page. */
 static void test_memory_above_the_hole(void **state)
 {
@@ -246,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_serial_interrupts),
 		cmocka_unit_test(test_cpus_come_up),
 		cmocka_unit_test(test_memory_kinds),
+		cmocka_unit_test(test_hugepages),
 		cmocka_unit_test(test_memory_above_the_hole),
 		cmocka_unit_test(test_a_tebibyte),
 		cmocka_unit_test(test_ports_nobody_answers),
