@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -177,7 +178,7 @@ static void test_memory_kinds(void **state)
 
 static long pool(const char *size, const char *mode, long pages)
 {
-	char path[96];
+	char path[96], text[32] = "";
 	FILE *file;
 
 	(void)snprintf(path, sizeof(path),
@@ -188,8 +189,8 @@ static long pool(const char *size, const char *mode, long pages)
 		return -1;
 	if (*mode == 'w')
 		(void)fprintf(file, "%ld", pages);
-	else if (fscanf(file, "%ld", &pages) != 1)
-		pages = -1;
+	else if (fgets(text, sizeof(text), file))
+		pages = strtol(text, NULL, 10);
 	return fclose(file) ? -1 : pages;
 }
 
@@ -253,14 +254,15 @@ static void test_memory_above_the_hole(void **state)
 
 static bool memory_available(uint64_t bytes)
 {
+	static const char key[] = "MemAvailable:";
 	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
+	uint64_t kib = 0;
 	char line[128];
 
 	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-			break;
+	while (!kib && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			kib = strtoull(line + strlen(key), NULL, 10);
 	(void)fclose(file);
 	return KIB(kib) >= bytes;
 }
