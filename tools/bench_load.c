@@ -167,8 +167,11 @@ int bench_load_rounds(const struct bench_load_options *opt,
 			(void)fprintf(stderr, "\rround %u of %u: %-24s",
 				      round + 1, opt->rounds,
 				      matrix->cases[load]);
+			/* In another order each time. */
 			for (size_t v = 0; v < matrix->num_variants && !rc; v++)
-				rc = run(matrix, load, v, arg, err);
+				rc = run(matrix, load,
+					 (v + round) % matrix->num_variants,
+					 arg, err);
 		}
 	}
 	(void)fprintf(stderr, "\r%-48s\r", "");
