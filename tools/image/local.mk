@@ -65,3 +65,13 @@ lwx_image_SOURCES = \
 	%D%/verb_inspect.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
+
+# lwx-image(1): the verbs come from their --help.
+nodist_man_MANS += tools/image/lwx-image.1
+CLEANFILES += tools/image/lwx-image.1
+EXTRA_DIST += %D%/lwx-image.1.in
+tools/image/lwx-image.1: %D%/lwx-image.1.in tools/verbs-manual \
+		lwx-image$(EXEEXT)
+	@$(MKDIR_P) tools/image
+	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-image \
+		<$(srcdir)/tools/image/lwx-image.1.in >$@.tmp && mv $@.tmp $@

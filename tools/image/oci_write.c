@@ -33,8 +33,10 @@ struct blob {
 static void digest_text(const uint8_t digest[SHA256_SIZE],
 			char text[DIGEST_TEXT_SIZE])
 {
-	memcpy(text, "sha256:", 7);
-	sha256_hex(digest, text + 7);
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(digest, hex);
+	(void)snprintf(text, DIGEST_TEXT_SIZE, "sha256:%s", hex);
 }
 
 static int put_file(struct tree *out, const char *path,
