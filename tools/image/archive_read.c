@@ -34,6 +34,8 @@ struct raw {
 	struct tree_entry entry;
 	char *path;
 	char *target;
+	char *source;
+	char *location;
 };
 
 static void raw_fini(struct raw *raw)
@@ -45,6 +47,8 @@ static void raw_fini(struct raw *raw)
 	free(raw->entry.xattrs);
 	free(raw->path);
 	free(raw->target);
+	free(raw->source);
+	free(raw->location);
 }
 
 /* bsdtar writes each one twice, in two notations: the last one counts. */
@@ -77,6 +81,13 @@ static int take_entry(struct archive_reader *reader, struct raw *raw,
 	if (!rc)
 		rc = archive_reader_text(reader, &raw->target, head->target_len,
 					 ARCHIVE_TEXT_MAX, err);
+	if (!rc)
+		rc = archive_reader_text(reader, &raw->source, head->source_len,
+					 ARCHIVE_TEXT_MAX, err);
+	if (!rc)
+		rc = archive_reader_text(reader, &raw->location,
+					 head->location_len, ARCHIVE_TEXT_MAX,
+					 err);
 	if (rc || !head->xattr_num)
 		return rc;
 	if (head->xattr_num > XATTRS_TOLD_MAX)
@@ -180,6 +191,12 @@ static const enum tree_type tree_types[] = {
 	[ARCHIVE_BLOCK] = TREE_BLOCK,	  [ARCHIVE_FIFO] = TREE_FIFO,
 };
 
+/* What the caller says comes first, then what the archive says. */
+static const char *origin_of(const char *given, const char *told)
+{
+	return given ? given : *told ? told : NULL;
+}
+
 static int put_raw(struct tree *tree, const struct archive_reader *reader,
 		   const struct archive_input *input, const struct files *files,
 		   struct raw *raw, struct err *err)
@@ -209,8 +226,8 @@ static int put_raw(struct tree *tree, const struct archive_reader *reader,
 	entry->mtime = head->mtime;
 	entry->major = head->major;
 	entry->minor = head->minor;
-	entry->origin = input->origin;
-	entry->location = input->location;
+	entry->origin = origin_of(input->origin, raw->source);
+	entry->location = origin_of(input->location, raw->location);
 	if (entry->type == TREE_SYMLINK)
 		entry->target = raw->target;
 	if (entry->type == TREE_FILE) {

@@ -5,6 +5,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
+	%D%/archive_origin.c %D%/archive_origin.h \
 	%D%/archive_read.c %D%/archive_read.h \
 	%D%/archive_reader.c %D%/archive_reader.h \
 	%D%/archive_record.h \
