@@ -56,6 +56,6 @@ tests_image_test_archive_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_archive_hostile_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_archive_hostile
 
-# The verbs of lwx-image, as a plain user without a network.
-TESTS += tests/image/verbs
-EXTRA_DIST += %D%/verbs
+# The verbs of lwx-image: as a plain user without a network, with a registry.
+TESTS += tests/image/verbs tests/image/registry
+EXTRA_DIST += %D%/verbs %D%/registry

@@ -4,7 +4,9 @@
  */
 #include "archive_child.h"
 
+#include "archive_origin.h"
 #include "archive_record.h"
+#include "cleanup.h"
 #include "macros.h"
 
 #include <archive.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE KIB(64)
+#define HEADERS_MAX (1 << 18) /* bytes searched for unknown records */
 
 /** struct window - the part of a file that libarchive sees */
 struct window {
@@ -293,6 +296,27 @@ static int spill(const struct archive_child *child, struct archive *a,
 	return 0;
 }
 
+/* Between where the first header starts and where the data does. */
+static void find_origin(const struct archive_child *child, struct archive *a,
+			struct archive_origin *origin)
+{
+	la_int64_t start = archive_read_header_position(a);
+	la_int64_t end = archive_filter_bytes(a, 0);
+	AUTO_FREE char *headers = NULL;
+	ssize_t n = 0;
+
+	*origin = (struct archive_origin){0};
+	/* One block is a header without records. */
+	if (start < 0 || end - start <= 512 || end - start > HEADERS_MAX)
+		return;
+	headers = malloc((size_t)(end - start));
+	if (headers)
+		n = pread(child->in, headers, (size_t)(end - start),
+			  (off_t)(child->offset + (uint64_t)start));
+	if (n == end - start)
+		archive_origin_parse(origin, headers, (size_t)n);
+}
+
 static int tell_entry(const struct archive_child *child, struct archive *a,
 		      struct archive_entry *entry, uint64_t *total)
 {
@@ -303,6 +327,7 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	la_int64_t size = archive_entry_size(entry);
 	int kind = kind_of(entry);
 	struct archive_record record = {.type = ARCHIVE_TELL_ENTRY};
+	struct archive_origin origin;
 
 	if (!path)
 		return tell_failure(child, -EBADMSG,
@@ -328,6 +353,9 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	record.path_len = (uint32_t)strnlen(path, ARCHIVE_TEXT_MAX + 1);
 	record.target_len = (uint32_t)strnlen(target, ARCHIVE_TEXT_MAX + 1);
 	record.xattr_num = (uint32_t)archive_entry_xattr_count(entry);
+	find_origin(child, a, &origin);
+	record.source_len = (uint32_t)strlen(origin.source);
+	record.location_len = (uint32_t)strlen(origin.location);
 	if (kind == ARCHIVE_FILE) {
 		record.size = (uint64_t)size;
 		/* All of the header has been read, nothing of the data. */
@@ -343,6 +371,8 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	if (put(child, &record, sizeof(record)) ||
 	    tell_text(child, path, record.path_len) ||
 	    tell_text(child, target, record.target_len) ||
+	    tell_text(child, origin.source, record.source_len) ||
+	    tell_text(child, origin.location, record.location_len) ||
 	    tell_xattrs(child, entry))
 		return 1;
 	return 0;

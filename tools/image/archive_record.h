@@ -15,7 +15,7 @@
 
 enum archive_record_type {
 	ARCHIVE_TELL_ENTRY =
-		1,	     /* path, target, origin, location, xattrs follow */
+		1,	     /* path, target, source, location, xattrs follow */
 	ARCHIVE_TELL_DONE,   /* all has been read */
 	ARCHIVE_TELL_FAILED, /* a message of path_len bytes follows */
 };
@@ -38,6 +38,7 @@ enum archive_kind {
  * @in_spill:     the content is in the spill file, not in the archive
  * @offset:       of the content
  * @path_len:     bytes that follow, and so on in this order
+ * @source_len:   0: not given
  */
 struct archive_record {
 	uint32_t type;
@@ -51,6 +52,8 @@ struct archive_record {
 	uint32_t minor;
 	uint32_t path_len;
 	uint32_t target_len;
+	uint32_t source_len;
+	uint32_t location_len;
 	uint32_t xattr_num;
 	int64_t mtime;
 	uint64_t size;

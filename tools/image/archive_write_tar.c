@@ -369,5 +369,5 @@ int archive_write_tar_member(const char *path, struct tree_content *content,
 
 int archive_write_tar_end(struct sink *sink, struct err *err)
 {
-	return sink_zeros(sink, 2 * BLOCK, err);
+	return sink_zeros(sink, (uint64_t)2 * BLOCK, err);
 }

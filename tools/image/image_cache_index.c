@@ -48,8 +48,10 @@ static int import_blob(struct image_cache *cache, int layout,
 	int rc;
 
 	have = image_cache_get(cache, IMAGE_CACHE_BLOBS, digest, err);
-	if (have >= 0 || have != -ENOENT)
-		return have < 0 ? have : 0;
+	if (have >= 0)
+		return 0;
+	if (have != -ENOENT)
+		return have;
 	image_cache_name(IMAGE_CACHE_BLOBS, digest, name);
 	from = openat(layout, name, O_RDONLY | O_CLOEXEC);
 	if (from < 0)

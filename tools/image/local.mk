@@ -5,6 +5,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
+	%D%/archive_origin.c %D%/archive_origin.h \
 	%D%/archive_read.c %D%/archive_read.h \
 	%D%/archive_reader.c %D%/archive_reader.h \
 	%D%/archive_record.h \
@@ -65,3 +66,13 @@ lwx_image_SOURCES = \
 	%D%/verb_inspect.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
+
+# lwx-image(1): the verbs come from their --help.
+nodist_man_MANS += tools/image/lwx-image.1
+CLEANFILES += tools/image/lwx-image.1
+EXTRA_DIST += %D%/lwx-image.1.in
+tools/image/lwx-image.1: %D%/lwx-image.1.in tools/verbs-manual \
+		lwx-image$(EXEEXT)
+	@$(MKDIR_P) tools/image
+	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-image \
+		<$(srcdir)/tools/image/lwx-image.1.in >$@.tmp && mv $@.tmp $@
