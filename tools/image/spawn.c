@@ -325,8 +325,10 @@ static int wait_end(struct spawn_child *child, siginfo_t *info, struct err *err)
 			continue;
 		if (!deadline)
 			deadline = clock_ns() + GRACE_MS * 1000000ULL;
-		if (clock_ns() >= deadline)
-			(void)kill(-child->pid, SIGKILL);
+		/* Once more: a shell between two commands may have missed it.
+		 */
+		(void)kill(-child->pid,
+			   clock_ns() < deadline ? SIGINT : SIGKILL);
 	}
 	if (waitid(P_PID, (id_t)child->pid, info, WEXITED | WNOWAIT))
 		return err_set(err, -errno, "%s: wait", child->name);
