@@ -1,2 +1,44 @@
 # tests/image/local.mk - lwx-image: unit tests and whole builds, no KVM.
-SEE_IMAGE_TESTS = $(SEE_IMAGE) -iquote $(top_srcdir)/tests/lib $(CMOCKA_CFLAGS)
+SEE_IMAGE_TESTS = $(SEE_IMAGE) -iquote $(top_srcdir)/tests/lib \
+	-iquote $(top_srcdir)/tests/image $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/image/test_tree
+tests_image_test_tree_SOURCES = %D%/test_tree.c
+tests_image_test_tree_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_tree_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/image/test_tree
+
+check_PROGRAMS += tests/image/test_spawn
+tests_image_test_spawn_SOURCES = %D%/test_spawn.c
+tests_image_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_spawn_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/image/test_spawn
+
+check_LIBRARIES += tests/image/librig.a
+tests_image_librig_a_SOURCES = %D%/image_rig.c %D%/image_rig.h
+tests_image_librig_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+IMAGE_TEST_LIBS = tests/image/librig.a $(IMAGE_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/image/test_archive
+tests_image_test_archive_SOURCES = %D%/test_archive.c
+tests_image_test_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_archive_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_archive
+
+check_PROGRAMS += tests/image/test_cpio
+tests_image_test_cpio_SOURCES = %D%/test_cpio.c
+tests_image_test_cpio_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_cpio_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_cpio
+
+check_PROGRAMS += tests/image/test_tree_dir
+tests_image_test_tree_dir_SOURCES = %D%/test_tree_dir.c
+tests_image_test_tree_dir_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_tree_dir_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_tree_dir
+
+check_PROGRAMS += tests/image/test_oci
+tests_image_test_oci_SOURCES = %D%/test_oci.c
+tests_image_test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_oci_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_oci

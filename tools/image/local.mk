@@ -1,6 +1,51 @@
 # tools/image/local.mk - lwx-image. Sees vmm/base and its own folder.
+noinst_LIBRARIES += libimage.a
+libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
+	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
+	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+libimage_a_SOURCES = \
+	%D%/archive_child.c %D%/archive_child.h \
+	%D%/archive_read.c %D%/archive_read.h \
+	%D%/archive_reader.c %D%/archive_reader.h \
+	%D%/archive_record.h \
+	%D%/archive_sandbox.c %D%/archive_sandbox.h \
+	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/image_cache.c %D%/image_cache.h \
+	%D%/image_cache_internal.h \
+	%D%/interrupt.c %D%/interrupt.h \
+	%D%/json.c %D%/json.h \
+	%D%/oci.h \
+	%D%/oci_config.c \
+	%D%/oci_index.c \
+	%D%/oci_layer.c %D%/oci_layer.h \
+	%D%/oci_read.c %D%/oci_read.h \
+	%D%/oci_read_docker.c \
+	%D%/oci_read_layer.c \
+	%D%/oci_read_layout.c \
+	%D%/oci_reading.h \
+	%D%/oci_write.c %D%/oci_write.h \
+	%D%/sha256.c %D%/sha256.h \
+	%D%/sink.c %D%/sink.h \
+	%D%/sink_compress.c \
+	%D%/spawn.c %D%/spawn.h \
+	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
+	%D%/tree_content.c \
+	%D%/tree_cpio.c %D%/tree_cpio.h \
+	%D%/tree_dir.c %D%/tree_dir.h \
+	%D%/tree_dir_run.c \
+	%D%/tree_dir_write.c \
+	%D%/tree_entry.c \
+	%D%/tree_links.c \
+	%D%/tree_merge.c \
+	%D%/tree_path.c
+
+# Link order of what stands on libimage.
+IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
+	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(YAML_LIBS) $(FDISK_LIBS) \
+	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
+
 bin_PROGRAMS += lwx-image
 lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
 lwx_image_SOURCES = \
-	%D%/lwx_image.c \
-	%D%/tree.h
+	%D%/lwx_image.c
+lwx_image_LDADD = $(IMAGE_LIBS)
