@@ -42,3 +42,8 @@ tests_image_test_oci_SOURCES = %D%/test_oci.c
 tests_image_test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_oci_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_oci
+
+check_PROGRAMS += tests/image/image_make
+tests_image_image_make_SOURCES = %D%/image_make.c
+tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+tests_image_image_make_LDADD = $(IMAGE_LIBS)

@@ -39,8 +39,8 @@ enum output_role {
  * @role:         what it is for
  * @name:         of the image, also its label on disks; not NULL
  * @version:      of the image, NULL: "0"
- * @release:      of the kernel ("6.1.0-49-cloud-amd64"), NULL: the one directory
- *                in lib/modules of @root if there is just one
+ * @release:      of the kernel ("6.1.0-49-cloud-amd64"), NULL: the one
+ * directory in lib/modules of @root if there is just one
  * @initrd:       compression of initrds
  * @size:         of a disk in bytes, 0: as small as its content allows
  * @epoch:        SOURCE_DATE_EPOCH: no time in an image is later
@@ -49,7 +49,8 @@ enum output_role {
  * @config:       docker, oci: NULL: an empty one of @arch
  * @scratch:      directory for temporary trees, NULL: beside the output
  * @efi_dir:      where systemd-boot and its stubs are, NULL: Debian's place
- * @syslinux_dir: where isolinux.bin, mbr.bin, modules are, NULL: Debian's places
+ * @syslinux_dir: where isolinux.bin, mbr.bin, modules are, NULL: Debian's
+ * places
  * @root_init:    the program lwx-root-init for @arch, NULL: where it is
  *                installed
  * @progress:     told before each step ("erofs: 21 MB"), NULL: nobody is
@@ -79,7 +80,7 @@ struct output_input {
 	void *progress_arg;
 };
 
-#define OUTPUT_FILES_MAX 3
+#define OUTPUT_FILES_MAX 4
 
 /**
  * struct output_format - a line of the table
