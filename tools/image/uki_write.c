@@ -12,6 +12,7 @@
 #define PE_SECTION_SIZE 40U  /* an entry of the section table */
 #define PE_OPTIONAL_MIN 112U /* PE32+ up to the data directories */
 #define PE_PLUS_MAGIC 0x20bU
+#define PAGE 4096U
 
 /* Offsets in the COFF header, from the signature. */
 #define COFF_SECTIONS 6U
@@ -121,6 +122,7 @@ static int parse(struct pe *pe, uint8_t *stub, size_t size)
 		return -ENOEXEC;
 	pe->table = pe->opt + opt_size;
 	pe->section_align = get32(pe->opt + OPT_SECTION_ALIGN);
+
 	pe->file_align = get32(pe->opt + OPT_FILE_ALIGN);
 	pe->headers_size = get32(pe->opt + OPT_HEADERS_SIZE);
 	if (!power_of_two(pe->section_align) || !power_of_two(pe->file_align) ||
@@ -149,7 +151,7 @@ static int add_sections(struct pe *pe, const struct uki_section *sections,
 		const struct uki_section *s = &sections[i];
 		uint8_t *entry =
 			pe->table + (size_t)pe->section_num++ * PE_SECTION_SIZE;
-		uint64_t va = align(pe->virtual_end, pe->section_align);
+		uint64_t va = align(pe->virtual_end, PAGE);
 		uint64_t raw = align(pe->raw_end, pe->file_align);
 		uint64_t raw_size = align(s->size, pe->file_align);
 		int rc;
