@@ -47,3 +47,14 @@ check_PROGRAMS += tests/image/image_make
 tests_image_image_make_SOURCES = %D%/image_make.c
 tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
 tests_image_image_make_LDADD = $(IMAGE_LIBS)
+
+check_PROGRAMS += tests/image/test_uki
+tests_image_test_uki_SOURCES = %D%/test_uki.c
+tests_image_test_uki_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	-iquote $(top_srcdir)/firmware
+tests_image_test_uki_LDADD = libfirmware.a $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_uki
+
+# Every format twice, read back by the reference tools.
+TESTS += tests/image/formats
+dist_noinst_SCRIPTS += tests/image/formats tests/image/boot

@@ -135,7 +135,8 @@ static int make_esp(const struct output *out, struct host_disk *disk,
 
 	if (!uki || !initrd)
 		return -ENOMEM;
-	if (asprintf(&words, "roothash=%s ro", disk->hash) < 0) {
+	if (asprintf(&words, "roothash=%s rootfstype=erofs ro", disk->hash) <
+	    0) {
 		words = NULL;
 		return err_set(err, -ENOMEM, "command line");
 	}

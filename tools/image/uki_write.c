@@ -17,6 +17,7 @@
 /* Offsets in the COFF header, from the signature. */
 #define COFF_SECTIONS 6U
 #define COFF_TIME 8U
+#define COFF_SYMBOLS 12U /* place and number */
 #define COFF_OPTIONAL_SIZE 20U
 
 /* Offsets in the optional header. */
@@ -186,6 +187,7 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 	AUTO_FREE uint8_t *copy = malloc(stub_size);
 	uint64_t initialized;
 	uint64_t room;
+	uint64_t kept;
 	struct pe pe;
 	int rc;
 
@@ -202,6 +204,9 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 		return err_setx(err, -ENOEXEC,
 				"%s: room for %llu more sections, %zu needed",
 				stub_name, (unsigned long long)room, num);
+	/* Symbols may follow the sections; nobody needs them. */
+	kept = pe.raw_end;
+	memset(pe.coff + COFF_SYMBOLS, 0, 8);
 	initialized = get32(pe.opt + OPT_INITIALIZED);
 	rc = add_sections(&pe, sections, num, out, &initialized, err);
 	if (rc)
@@ -211,7 +216,7 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 	put32(pe.opt + OPT_INITIALIZED, initialized);
 	put32(pe.opt + OPT_IMAGE_SIZE, align(pe.virtual_end, pe.section_align));
 	put32(pe.opt + OPT_CHECKSUM, 0);
-	rc = file_write(out, copy, stub_size, 0, stub_name, err);
+	rc = file_write(out, copy, kept, 0, stub_name, err);
 	if (!rc)
 		rc = file_truncate(out, pe.raw_end, "UKI", err);
 	return rc;
