@@ -91,6 +91,11 @@ int host_config_parse(struct host_config **out, const char *text, size_t len,
 		      const char *name, const char *path,
 		      const struct host_facts *facts, struct err *err);
 
+/** host_config_warnings() - what the file asks for and this version does not
+ * do: one call of @tell for each, with one line of text. */
+void host_config_warnings(const struct host_config *hc,
+			  void (*tell)(void *ctx, const char *text), void *ctx);
+
 /** host_config_destroy() - free; accepts NULL. */
 void host_config_destroy(struct host_config *hc);
 

@@ -256,3 +256,21 @@ void host_config_check_refs(struct host_loader *l)
 		check_group_refs(l, &vm_schema, &l->hc->vms[i], key);
 	}
 }
+
+void host_config_warnings(const struct host_config *hc,
+			  void (*tell)(void *ctx, const char *text), void *ctx)
+{
+	char text[256];
+
+	for (size_t i = 0; i < hc->num_networks; i++) {
+		const struct host_network *network = &hc->networks[i];
+
+		if (!network->address && !network->nat && !network->dhcp)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "network %s: address, nat and dhcp are not set "
+			       "up by this version: set them up on the host",
+			       network->name);
+		tell(ctx, text);
+	}
+}

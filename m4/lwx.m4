@@ -115,3 +115,13 @@ AC_SUBST([FUZZ_CFLAGS])
 AC_SUBST([FUZZ_LDFLAGS])
 AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
 ])
+
+# LWX_COUNTS: instructions are counted where the record was made: gcc's code,
+# not sanitized, at the level of optimization that configure chooses.
+AC_DEFUN([LWX_COUNTS], [
+AC_CHECK_HEADERS([valgrind/callgrind.h])
+AM_CONDITIONAL([COUNT_INSTRUCTIONS],
+	[test -z "$SANITIZE_FLAGS" && test "$CC" = gcc && \
+		test "$CFLAGS" = "-g -O2" && \
+		test "$ac_cv_header_valgrind_callgrind_h" = yes])
+])

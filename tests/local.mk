@@ -9,6 +9,7 @@ include tests/guest/local.mk
 include tests/payload/local.mk
 include tests/fuzz/local.mk
 include tests/build/local.mk
+include tests/counts/local.mk
 include tests/system/local.mk
 include tests/image/local.mk
 

@@ -30,6 +30,7 @@ struct command {
 	size_t argc;
 	char numbers[4][32];
 	char path[1024];
+	char drive[1200];
 };
 
 const char *bench_vmm_name(enum bench_vmm vmm)
@@ -68,6 +69,32 @@ static void add_trace(struct command *cmd, const struct bench_guest_config *cfg)
 	add(cmd, cfg->trace);
 }
 
+static void qemu_disk(struct command *cmd, const struct bench_guest_config *cfg)
+{
+	(void)snprintf(cmd->drive, sizeof(cmd->drive),
+		       "if=none,id=disk0,format=raw,file=%s,cache=%s,aio=%s",
+		       cfg->disk, cfg->direct ? "none" : "writeback", cfg->aio);
+	add(cmd, "-drive");
+	add(cmd, cmd->drive);
+	if (cfg->iothread) {
+		add(cmd, "-object");
+		add(cmd, "iothread,id=io0");
+	}
+	add(cmd, "-device");
+	add(cmd, cfg->iothread ? "virtio-blk-device,drive=disk0,iothread=io0"
+			       : "virtio-blk-device,drive=disk0");
+}
+
+static void qemu_net(struct command *cmd, const struct bench_guest_config *cfg)
+{
+	(void)snprintf(cmd->drive, sizeof(cmd->drive), "tap,id=net0,fd=%d",
+		       cfg->net_fd);
+	add(cmd, "-netdev");
+	add(cmd, cmd->drive);
+	add(cmd, "-device");
+	add(cmd, "virtio-net-device,netdev=net0");
+}
+
 static void qemu_command(struct command *cmd,
 			 const struct bench_guest_config *cfg)
 {
@@ -101,13 +128,59 @@ static void qemu_command(struct command *cmd,
 	}
 	add(cmd, "-append");
 	add(cmd, cfg->cmdline);
+	/* Virtio 1, as lwx-vmm has it; vCPU threads that can be told apart. */
+	add(cmd, "-global");
+	add(cmd, "virtio-mmio.force-legacy=false");
+	add(cmd, "-name");
+	add(cmd, "bench,debug-threads=on");
+	if (cfg->disk)
+		qemu_disk(cmd, cfg);
+	if (cfg->net_fd)
+		qemu_net(cmd, cfg);
+	if (cfg->control_fd) {
+		(void)snprintf(cmd->numbers[1], sizeof(cmd->numbers[1]),
+			       "socket,id=qmp,fd=%d", cfg->control_fd);
+		add(cmd, "-chardev");
+		add(cmd, cmd->numbers[1]);
+		add(cmd, "-mon");
+		add(cmd, "chardev=qmp,mode=control");
+	}
 }
 
-static int open_inheritable(const char *path, struct err *err)
+static int open_inheritable(const char *path, int flags, struct err *err)
 {
-	int fd = open(path, O_RDONLY); /* lwx-vmm gets it by number */
+	int fd = open(path, flags); /* lwx-vmm gets it by number */
 
 	return fd < 0 ? err_set(err, -errno, "%s", path) : fd;
+}
+
+static int add_disk(struct vm_config *vm, const struct bench_guest_config *cfg,
+		    struct err *err)
+{
+	static char path[] = "disk", format[] = "raw";
+	struct vm_disk *disk = &vm->disks[vm->num_disks++];
+
+	*disk = (struct vm_disk){
+		.path = path,
+		.format = format,
+		.direct = cfg->direct,
+		.block_size = 512,
+		.queues = 1,
+		.queue_size = 256,
+	};
+	disk->fd = open_inheritable(cfg->disk,
+				    O_RDWR | (cfg->direct ? O_DIRECT : 0), err);
+	return MIN(disk->fd, 0);
+}
+
+static void add_net(struct vm_config *vm, const struct bench_guest_config *cfg)
+{
+	vm->nets[vm->num_nets++] = (struct vm_net){
+		.type = VM_NET_TAP,
+		.fd = cfg->net_fd,
+		.mac = {0x52, 0x54, 0, 0, 0, 1},
+		.has_mac = true,
+	};
 }
 
 /* Fill the configuration; the strings are borrowed, so nothing is freed. */
@@ -122,13 +195,18 @@ static int fill_config(struct vm_config *vm,
 	vm->memory.size = cfg->memory;
 	vm->announce = cfg->acpi ? VM_ANNOUNCE_ACPI : VM_ANNOUNCE_CMDLINE;
 	vm->console_log_fd = console_fd;
-	vm->boot.kernel_fd = open_inheritable(cfg->kernel, err);
+	vm->boot.kernel_fd = open_inheritable(cfg->kernel, O_RDONLY, err);
 	if (vm->boot.kernel_fd < 0)
 		return vm->boot.kernel_fd;
-	if (!cfg->initrd)
-		return 0;
-	vm->boot.initrd_fd = open_inheritable(cfg->initrd, err);
-	return MIN(vm->boot.initrd_fd, 0);
+	if (cfg->initrd) {
+		vm->boot.initrd_fd =
+			open_inheritable(cfg->initrd, O_RDONLY, err);
+		if (vm->boot.initrd_fd < 0)
+			return vm->boot.initrd_fd;
+	}
+	if (cfg->net_fd)
+		add_net(vm, cfg);
+	return cfg->disk ? add_disk(vm, cfg, err) : 0;
 }
 
 static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
@@ -139,12 +217,14 @@ static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
 	AUTO_FREE char *kernel = strdup(cfg->kernel);
 	AUTO_FREE char *initrd = cfg->initrd ? strdup(cfg->initrd) : NULL;
 	AUTO_FREE char *cmdline = strdup(cfg->cmdline);
+	AUTO_FREE char *vsock = cfg->vsock ? strdup(cfg->vsock) : NULL;
 	char name[] = "bench", uuid[] = BENCH_UUID;
 	char log[] = "console";
 	struct vm_config vm;
 	int len;
 
-	if (!cbor || fd < 0 || !kernel || !cmdline || (cfg->initrd && !initrd))
+	if (!cbor || fd < 0 || !kernel || !cmdline ||
+	    (cfg->initrd && !initrd) || (cfg->vsock && !vsock))
 		return err_set(err, -ENOMEM, "configuration");
 	len = fill_config(&vm, cfg, name, uuid, console_fd, err);
 	if (len < 0)
@@ -153,6 +233,7 @@ static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
 	vm.boot.initrd = initrd;
 	vm.boot.cmdline = cmdline;
 	vm.console_log = log;
+	vm.vsock = (struct vm_vsock){.cid = vsock ? 3 : 0, .path = vsock};
 	len = vm_config_encode(&vm, cbor, CBOR_MESSAGE_MAX, err);
 	if (len < 0)
 		return len;
@@ -186,7 +267,7 @@ static int lwx_command(struct command *cmd,
 	config_fd = config_memfd(cfg, console_fd, err);
 	if (config_fd < 0)
 		return config_fd;
-	control_fd = control_socket(err);
+	control_fd = cfg->control_fd ? cfg->control_fd : control_socket(err);
 	if (control_fd < 0)
 		return control_fd;
 	(void)snprintf(cmd->numbers[0], sizeof(cmd->numbers[0]), "%d",
@@ -212,6 +293,10 @@ _Noreturn static void exec_guest(enum bench_vmm vmm,
 	struct err err = {0};
 
 	(void)dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	if (cfg->net_fd)
+		(void)fcntl(cfg->net_fd, F_SETFD, 0);
+	if (cfg->control_fd)
+		(void)fcntl(cfg->control_fd, F_SETFD, 0);
 	if (vmm == BENCH_QEMU) {
 		(void)dup2(console_fd, STDOUT_FILENO);
 		qemu_command(&cmd, cfg);
@@ -266,6 +351,26 @@ int bench_guest_wait_text(struct bench_guest *guest, const char *text,
 	}
 	*at_ns = bench_now_ns();
 	return 0;
+}
+
+int bench_guest_read_line(struct bench_guest *guest, char *line, size_t size)
+{
+	size_t len = 0;
+	char c;
+
+	for (;;) {
+		ssize_t n = read(guest->console, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		line[len] = '\0';
+		if (n <= 0)
+			return -EPIPE;
+		if (c == '\n')
+			return 0;
+		if (len < size - 1)
+			line[len++] = c;
+	}
 }
 
 int bench_guest_wait_end(struct bench_guest *guest, uint64_t *cpu_ns)

@@ -27,6 +27,14 @@ const char *bench_vmm_name(enum bench_vmm vmm);
  * @memory:    bytes
  * @acpi:      the guest is a Linux that finds its devices by ACPI
  * @trace:     strace(1) writes its record there; NULL: no tracing
+ * @disk:      path of a raw file for a disk, or NULL
+ * @direct:    of the disk: past the host's page cache
+ * @aio:       how QEMU reads and writes the disk: "io_uring", ...
+ * @iothread:  QEMU serves the disk in a thread of its own
+ * @net_fd:    a tap for an interface; 0: none
+ * @control_fd: a socket that listens for lwx-vmm's control protocol, or that is
+ *             QEMU's end of QMP; 0: nobody will call
+ * @vsock:     path of the sockets of a vsock device, or NULL; not for QEMU
  */
 struct bench_guest_config {
 	const char *kernel;
@@ -35,6 +43,13 @@ struct bench_guest_config {
 	uint64_t memory;
 	bool acpi;
 	const char *trace;
+	const char *disk;
+	bool direct;
+	const char *aio;
+	bool iothread;
+	int net_fd;
+	const char *vsock;
+	int control_fd;
 };
 
 /**
@@ -61,6 +76,10 @@ int bench_guest_start(struct bench_guest *guest, enum bench_vmm vmm,
  */
 int bench_guest_wait_text(struct bench_guest *guest, const char *text,
 			  uint64_t *at_ns);
+
+/** bench_guest_read_line() - the rest of a line of the console, without its
+ * end; cut to @size. Return: 0, or -EPIPE if the guest ended first. */
+int bench_guest_read_line(struct bench_guest *guest, char *line, size_t size);
 
 /**
  * bench_guest_wait_end() - wait for the process to end

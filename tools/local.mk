@@ -4,6 +4,7 @@ EXTRA_DIST += %D%/install-deps %D%/control.cddl docs/supervision.md
 bin_PROGRAMS += lwx-vm
 lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
 lwx_vm_SOURCES = \
+	%D%/acpi_dump.c %D%/acpi_dump.h \
 	%D%/cbor_json.c %D%/cbor_json.h \
 	%D%/lwx_vm.c %D%/lwx_vm.h \
 	%D%/verb_check.c \
@@ -33,9 +34,16 @@ EXTRA_DIST += $(bashcompletion_DATA)
 bin_PROGRAMS += lwx-bench
 lwx_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
 lwx_bench_SOURCES = \
+	%D%/bench_block.c %D%/bench_block.h \
 	%D%/bench_first.c %D%/bench_first.h \
 	%D%/bench_guest.c %D%/bench_guest.h \
+	%D%/bench_load.c %D%/bench_load.h \
+	%D%/bench_matrix.c %D%/bench_matrix.h \
+	%D%/bench_meter.c %D%/bench_meter.h \
+	%D%/bench_net.c %D%/bench_net.h \
+	%D%/bench_pause.c %D%/bench_pause.h \
 	%D%/bench_start.c %D%/bench_start.h \
 	%D%/bench_stats.c %D%/bench_stats.h \
+	%D%/bench_vsock.c %D%/bench_vsock.h \
 	%D%/lwx_bench.c
 lwx_bench_LDADD = $(HOST_LIBS) $(JANSSON_LIBS)

@@ -1,4 +1,5 @@
 /* verb_inspect.c - lwx-vm inspect and metrics: what a VM tells of itself. */
+#include "acpi_dump.h"
 #include "lwx_vm.h"
 
 #include "cbor_json.h"
@@ -124,9 +125,22 @@ static int inspect_fdt(const char *name)
 	return lwx_write_all(bytes, len) ? LWX_EXIT_FAILURE : LWX_EXIT_OK;
 }
 
+static int inspect_acpi(const char *name)
+{
+	AUTO_FREE uint8_t *bytes = NULL;
+	struct err err;
+	size_t len = 0;
+
+	if (fetch(name, "vm.inspect", "acpi", &bytes, &len, &err) ||
+	    acpi_dump(stdout, bytes, len, &err))
+		return lwx_fail(&err);
+	return LWX_EXIT_OK;
+}
+
 static int run_inspect(const struct lwx_verb *verb, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"acpi", no_argument, NULL, 'a'},
 		{"config", no_argument, NULL, 'c'},
 		{"fdt", no_argument, NULL, 'f'},
 		{"json", no_argument, NULL, 'j'},
@@ -137,7 +151,9 @@ static int run_inspect(const struct lwx_verb *verb, int argc, char **argv)
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (c == 'c')
+		if (c == 'a')
+			inspect = inspect_acpi;
+		else if (c == 'c')
 			inspect = inspect_config;
 		else if (c == 'f')
 			inspect = inspect_fdt;
@@ -193,12 +209,15 @@ static int run_metrics(const struct lwx_verb *verb, int argc, char **argv)
 
 const struct lwx_verb lwx_verb_inspect = {
 	.name = "inspect",
-	.usage = "[--config | --fdt | --json] NAME",
+	.usage = "[--acpi | --config | --fdt | --json] NAME",
 	.summary = "Show what a VM is made of.",
-	.help = "  --config  the configuration it runs with, as JSON\n"
+	.help = "  --acpi    its ACPI tables, as text in acpidump's format:\n"
+		"            lwx-vm inspect --acpi VM >dump; acpixtract -a "
+		"dump; iasl -d dsdt.dat\n"
+		"  --config  the configuration it runs with, as JSON\n"
 		"  --fdt     its device tree, binary: lwx-vm inspect --fdt VM "
 		"| dtc -I dtb\n"
-		"  --json    everything but the device tree, as JSON\n",
+		"  --json    everything but the tables, as JSON\n",
 	.run = run_inspect,
 };
 

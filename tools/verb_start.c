@@ -68,18 +68,10 @@ static void up(void *ctx, int status)
 	start->away = true;
 }
 
-/* What host.cfg asks of a network but lwx-vm does not do yet, said plainly. */
-static void tell_of_networks(const struct host_config *hc)
+static void warn(void *ctx, const char *text)
 {
-	for (size_t i = 0; i < hc->num_networks; i++) {
-		const struct host_network *network = &hc->networks[i];
-
-		if (network->address || network->nat || network->dhcp)
-			lwx_complain("network %s: address, nat and dhcp are "
-				     "not set up by this version: set them up "
-				     "on the host",
-				     network->name);
-	}
+	(void)ctx;
+	lwx_complain("%s", text);
 }
 
 static int supervise(struct start *start, const struct host_config *hc,
@@ -211,7 +203,7 @@ static int start_file(struct start *start, const char *path,
 		goto out;
 	}
 	start->num_vms = (size_t)rc;
-	tell_of_networks(hc);
+	host_config_warnings(hc, warn, NULL);
 	rc = start->detach ? supervise_detached(start, hc, vms)
 			   : supervise(start, hc, vms);
 out:

@@ -166,16 +166,25 @@ static const struct blk_type *find_type(uint32_t type)
 	return NULL;
 }
 
-/* Cut the status byte off the writable part: framing is the driver's choice
- * (2.7.4.1), it may stand in an entry of its own or behind the data. */
-static uint8_t *cut_status(struct iovec *iov, unsigned int count)
+/*
+ * Cut the status byte off the writable part: framing is the driver's choice
+ * (2.7.4.1), it may stand in an entry of its own or behind the data. An entry
+ * that is empty then goes too: its address means nothing, but would count when
+ * O_DIRECT asks whether the buffers are aligned.
+ */
+static uint8_t *cut_status(struct iovec *iov, unsigned int *count)
 {
-	while (count > 0 && iov[count - 1].iov_len == 0)
-		count--;
-	if (count == 0)
+	struct iovec *last;
+
+	while (*count > 0 && iov[*count - 1].iov_len == 0)
+		(*count)--;
+	if (*count == 0)
 		return NULL;
-	iov[count - 1].iov_len--;
-	return (uint8_t *)iov[count - 1].iov_base + iov[count - 1].iov_len;
+	last = &iov[*count - 1];
+	last->iov_len--;
+	if (last->iov_len == 0)
+		(*count)--;
+	return (uint8_t *)last->iov_base + last->iov_len;
 }
 
 int blk_request_parse(const struct virtqueue_chain *chain,
@@ -184,12 +193,12 @@ int blk_request_parse(const struct virtqueue_chain *chain,
 {
 	struct iovec *in = chain->iov + chain->readable;
 	struct iovec *out = chain->iov;
-	unsigned int out_count = chain->readable;
+	unsigned int out_count = chain->readable, in_count = chain->writable;
 	const struct blk_type *type;
 	struct blk_header header;
 	uint64_t out_len, in_len;
 
-	*status = cut_status(in, chain->writable);
+	*status = cut_status(in, &in_count);
 	if (*status == NULL)
 		return -EPROTO;
 	in_len = chain->writable_len - 1;
@@ -209,8 +218,7 @@ int blk_request_parse(const struct virtqueue_chain *chain,
 
 	req->op = type->op;
 	req->iov = type->data == BLK_DATA_TO_GUEST ? in : out;
-	req->iovcnt =
-		type->data == BLK_DATA_TO_GUEST ? chain->writable : out_count;
+	req->iovcnt = type->data == BLK_DATA_TO_GUEST ? in_count : out_count;
 	req->len = in_len + out_len;
 	req->offset = 0;
 	req->num_ranges = 0;

@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FEATURE(bit) (1ULL << (bit))
 #define COMMON_FEATURES                                                        \
 	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |  \
 	 FEATURE(VIRTIO_RING_F_EVENT_IDX))
+#define ENGINE_LOOK_S 1
 #define STATUS_BITS                                                            \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |                \
 	 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK |             \
@@ -241,6 +243,10 @@ static void start(void *arg)
 {
 	struct virtio_device *dev = arg;
 
+	if (io_engine_is_over(dev->engine)) {
+		virtio_device_fail(dev, "its I/O engine has ended");
+		return;
+	}
 	for (unsigned int i = 0; i < dev->num_queues; i++) {
 		if (dev->queue_ready[i] && enable_queue(dev, i)) {
 			disable_queues(dev);
@@ -292,6 +298,8 @@ static void resume(void *arg)
 {
 	struct virtio_device *dev = arg;
 
+	if (io_engine_is_over(dev->engine))
+		return;
 	for (unsigned int i = 0; i < dev->num_queues; i++) {
 		if (!dev->queue_ready[i])
 			disable_queue(dev, i);
@@ -309,12 +317,46 @@ static bool live(const struct virtio_device *dev)
 	return atomic_load(&dev->status) & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
+/* The engine is over: what is in flight will not complete, its buffers are the
+ * driver's again, and the model's requests go with the model. */
+static void abandon(struct virtio_device *dev)
+{
+	for (unsigned int i = 0; i < dev->num_queues; i++) {
+		dev->rings[i].armed = false;
+		dev->queues[i].in_flight = 0;
+	}
+	disable_queues(dev);
+	dev->run = VIRTIO_RUN_OFF;
+}
+
+/* Return: false if it is time to look at the engine. EINTR: a vCPU kick.
+ * Not sem_clockwait(): ThreadSanitizer does not know it, and it matters little
+ * if somebody sets the clock meanwhile. */
+static bool wait_stopped(struct virtio_device *dev)
+{
+	struct timespec until;
+	int rc;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail */
+	until.tv_sec += ENGINE_LOOK_S;
+	do
+		rc = sem_timedwait(&dev->stopped, &until);
+	while (rc && errno == EINTR);
+	return !rc;
+}
+
 /* Run @fn on the I/O thread and wait until the stop it starts is over. */
 static void stop_and_wait(struct virtio_device *dev, void (*fn)(void *arg))
 {
 	io_engine_call(dev->engine, fn, dev);
-	while (sem_wait(&dev->stopped) && errno == EINTR)
-		; /* a vCPU kick signal */
+	while (!wait_stopped(dev)) {
+		if (!io_engine_is_over(dev->engine))
+			continue;
+		/* It may have been the last thing the engine did. */
+		if (sem_trywait(&dev->stopped))
+			abandon(dev);
+		return;
+	}
 }
 
 static void reset(struct virtio_device *dev)

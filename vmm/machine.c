@@ -1,6 +1,7 @@
 /* machine.c - composition, life cycle and tear-down of one VM. */
 #include "machine.h"
 
+#include "acpi_build.h"
 #include "boot_x86.h"
 #include "fdt_build.h"
 #include "image_load.h"
@@ -469,4 +470,18 @@ int machine_fdt(const struct machine *m, uint8_t **blob, size_t *size,
 	const struct fdt_chosen chosen = {.cmdline = m->cfg->boot.cmdline};
 
 	return fdt_build(&m->desc, &chosen, blob, size, err);
+}
+
+int machine_acpi(const struct machine *m, uint8_t **blob, size_t *size,
+		 struct err *err)
+{
+	if (!m->desc.acpi)
+		return err_setx(err, -ENOTSUP,
+				"inspect: this VM has no ACPI tables: it runs "
+				"with announce = \"cmdline\"");
+	*blob = malloc(X86_ACPI_MAX);
+	if (!*blob)
+		return err_set(err, -ENOMEM, "ACPI tables");
+	return acpi_build(&m->desc, *blob, X86_ACPI_MAX, X86_ACPI_GPA, size,
+			  err);
 }

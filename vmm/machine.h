@@ -101,6 +101,15 @@ int machine_attach_console(struct machine *m, struct err *err);
 int machine_fdt(const struct machine *m, uint8_t **blob, size_t *size,
 		struct err *err);
 
+/**
+ * machine_acpi() - the ACPI tables of the machine, as the guest got them
+ * @blob: RSDP, the tables behind it; to be freed
+ *
+ * Return: 0; -ENOTSUP if the guest was given none; another negative errno.
+ */
+int machine_acpi(const struct machine *m, uint8_t **blob, size_t *size,
+		 struct err *err);
+
 /** machine_metrics() - Prometheus text; NUL-terminated, to be freed. */
 char *machine_metrics(struct machine *m, size_t *len);
 

@@ -2,9 +2,12 @@
 #include "machine_internal.h"
 #include "macros.h"
 #include "virtio_blk.h"
+#include "virtio_net.h"
+#include "virtio_vsock.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -195,6 +198,107 @@ static int print_disks(FILE *out, const struct machine *m)
 	return 0;
 }
 
+/* The @nth device of a kind, or NULL. */
+static struct virtio_device *find_device(const struct machine *m, uint32_t id,
+					 unsigned int nth)
+{
+	for (unsigned int i = 0; i < m->num_virtio; i++) {
+		struct virtio_device *dev = m->virtio[i].dev;
+
+		if (dev->ops->device_id == id && nth-- == 0)
+			return dev;
+	}
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	const char *help;
+	size_t offset;
+} net_counters[] = {
+	{"lwx_net_frames_total", "Frames carried.",
+	 offsetof(struct virtio_net_stats, frames)},
+	{"lwx_net_bytes_total", "Bytes of these frames.",
+	 offsetof(struct virtio_net_stats, bytes)},
+	{"lwx_net_dropped_total", "Frames refused, or without room.",
+	 offsetof(struct virtio_net_stats, dropped)},
+};
+
+static void print_nets(FILE *out, const struct machine *m)
+{
+	static const char *const directions[] = {
+		[VIRTIO_NET_RX] = "to-guest", [VIRTIO_NET_TX] = "from-guest"};
+	struct virtio_device *dev;
+
+	if (!m->cfg->num_nets)
+		return;
+	for (size_t c = 0; c < ARRAY_SIZE(net_counters); c++) {
+		print_head(out, net_counters[c].name, "counter",
+			   net_counters[c].help);
+		for (unsigned int n = 0;
+		     (dev = find_device(m, VIRTIO_ID_NET, n)); n++) {
+			for (unsigned int d = 0; d < ARRAY_SIZE(directions);
+			     d++) {
+				struct virtio_net_stats stats;
+				const void *at = (const char *)&stats +
+						 net_counters[c].offset;
+
+				virtio_net_stats(dev, d, &stats);
+				(void)fprintf(out,
+					      "%s{vm=\"%s\",device=\"%s\","
+					      "direction=\"%s\"} %" PRIu64 "\n",
+					      net_counters[c].name,
+					      m->cfg->name, dev->name,
+					      directions[d],
+					      *(const uint64_t *)at);
+			}
+		}
+	}
+}
+
+static const struct {
+	const char *name;
+	const char *type;
+	const char *help;
+	size_t offset;
+} vsock_counters[] = {
+	{"lwx_vsock_connections", "gauge", "Connections now, in any state.",
+	 offsetof(struct virtio_vsock_stats, connections)},
+	{"lwx_vsock_from_guest_total", "counter",
+	 "Connections the guest asked for.",
+	 offsetof(struct virtio_vsock_stats, from_guest)},
+	{"lwx_vsock_from_host_total", "counter",
+	 "Clients of the host that were accepted.",
+	 offsetof(struct virtio_vsock_stats, from_host)},
+	{"lwx_vsock_refused_total", "counter",
+	 "Connections that ended before they were established.",
+	 offsetof(struct virtio_vsock_stats, refused)},
+	{"lwx_vsock_to_guest_bytes_total", "counter", "Bytes to the guest.",
+	 offsetof(struct virtio_vsock_stats, bytes_to_guest)},
+	{"lwx_vsock_from_guest_bytes_total", "counter", "Bytes of the guest.",
+	 offsetof(struct virtio_vsock_stats, bytes_to_host)},
+};
+
+static void print_vsock(FILE *out, const struct machine *m)
+{
+	const struct virtio_device *dev = find_device(m, VIRTIO_ID_VSOCK, 0);
+	struct virtio_vsock_stats stats;
+
+	if (!dev)
+		return;
+	virtio_vsock_stats(dev, &stats);
+	for (size_t c = 0; c < ARRAY_SIZE(vsock_counters); c++) {
+		const void *at =
+			(const char *)&stats + vsock_counters[c].offset;
+
+		print_head(out, vsock_counters[c].name, vsock_counters[c].type,
+			   vsock_counters[c].help);
+		(void)fprintf(out, "%s{vm=\"%s\",device=\"%s\"} %" PRIu64 "\n",
+			      vsock_counters[c].name, m->cfg->name, dev->name,
+			      *(const uint64_t *)at);
+	}
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -240,6 +344,8 @@ char *machine_metrics(struct machine *m, size_t *len)
 	print_exits(out, m);
 	print_queues(out, m);
 	print_console(out, m);
+	print_nets(out, m);
+	print_vsock(out, m);
 	rc = print_disks(out, m);
 	if (fclose(out) || rc) {
 		free(text);

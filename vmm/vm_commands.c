@@ -122,13 +122,15 @@ static void handle_inspect(void *opaque, struct ctl_request *req)
 	size_t size = 0;
 	int rc;
 
-	if (!strcmp(what, "fdt"))
+	if (!strcmp(what, "acpi"))
+		rc = machine_acpi(ctx->machine, &blob, &size, &err);
+	else if (!strcmp(what, "fdt"))
 		rc = machine_fdt(ctx->machine, &blob, &size, &err);
 	else if (!strcmp(what, "config"))
 		rc = inspect_config(ctx, &blob, &size, &err);
 	else
 		rc = err_setx(&err, -EINVAL,
-			      "inspect: \"%s\" is unknown: fdt or config",
+			      "inspect: \"%s\" is unknown: acpi, config or fdt",
 			      what);
 	if (rc)
 		ctl_request_fail(req, &err);

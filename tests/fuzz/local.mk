@@ -95,6 +95,18 @@ tests_fuzz_fuzz_net_passt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_fuzz_fuzz_net_passt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_net_passt_LDADD = $(FUZZ_LIBS) $(VIRTIO_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_image_archive
+tests_fuzz_fuzz_image_archive_SOURCES = %D%/fuzz_image_archive.c
+tests_fuzz_fuzz_image_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+tests_fuzz_fuzz_image_archive_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_image_archive_LDADD = $(FUZZ_LIBS) $(IMAGE_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_oci_index
+tests_fuzz_fuzz_oci_index_SOURCES = %D%/fuzz_oci_index.c
+tests_fuzz_fuzz_oci_index_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+tests_fuzz_fuzz_oci_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_oci_index_LDADD = $(FUZZ_LIBS) $(IMAGE_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run

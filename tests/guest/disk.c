@@ -37,14 +37,9 @@ uint64_t disk_sectors(const struct disk *disk)
 void disk_open(struct disk *disk, unsigned int nth)
 {
 	struct device *device = &disk->device;
-	uint64_t ring = FEATURES_RING;
-	char word[8];
 
-	if (word_string("ring", word, sizeof(word)) &&
-	    strings_equal(word, "plain"))
-		ring = 0;
 	device_find(DEVICE_BLOCK, nth, device);
-	device_negotiate(device, DISK_FEATURES | ring);
+	device_negotiate(device, DISK_FEATURES | ring_features());
 	disk->sectors = disk_sectors(disk);
 	disk->num_queues = count_queues(disk);
 	for (unsigned int i = 0; i < disk->num_queues; i++)

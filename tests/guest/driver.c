@@ -93,6 +93,16 @@ void device_negotiate(struct device *device, uint64_t wanted)
 	check(device_read(device, MMIO_STATUS) & STATUS_FEATURES_OK);
 }
 
+uint64_t ring_features(void)
+{
+	char word[8];
+
+	return word_string("ring", word, sizeof(word)) &&
+			       strings_equal(word, "plain")
+		       ? 0
+		       : FEATURES_RING;
+}
+
 void device_ok(struct device *device)
 {
 	device_write(device, MMIO_STATUS,

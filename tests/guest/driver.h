@@ -42,9 +42,11 @@ enum {
 #define STATUS_FEATURES_OK 8u
 #define STATUS_NEEDS_RESET 64u
 
+#define DEVICE_NET 1u
 #define DEVICE_BLOCK 2u
 #define DEVICE_CONSOLE 3u
 #define DEVICE_ENTROPY 4u
+#define DEVICE_VSOCK 19u
 
 #define FEATURE_INDIRECT_DESC (1ull << 28)
 #define FEATURE_EVENT_IDX (1ull << 29)
@@ -132,6 +134,10 @@ void device_reset(struct device *device);
 /** device_negotiate() - reset, then up to FEATURES_OK with what of @wanted is
  * offered, and VERSION_1; device->features is what was agreed. */
 void device_negotiate(struct device *device, uint64_t wanted);
+
+/** ring_features() - of the ring, as "ring=" asks: all, or with "plain" none.
+ */
+uint64_t ring_features(void);
 
 /** device_ok() - set DRIVER_OK: queues are set up. */
 void device_ok(struct device *device);

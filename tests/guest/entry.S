@@ -9,7 +9,8 @@
  * handler runs the operation numbered by %rdi (enum gate_op in payload.h).
  * Any other exception continues in ring 3 at payload_exception().
  *
- * All of the first 8 GiB is mapped 1:1, user-accessible and writable.
+ * All of the first 8 GiB is mapped 1:1, user-accessible and writable; so are
+ * the page tables, to which map_memory() adds.
  */
 
 #define SEL_CODE64 0x08
@@ -275,6 +276,7 @@ gate_ops: /* in the order of enum gate_op */
 
 /* Present, writable, user; 0x80: 2 MiB page. */
 	.balign 4096
+	.globl pml4
 pml4:
 	.quad pdpt + 7
 	.fill 511, 8, 0

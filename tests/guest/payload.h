@@ -76,6 +76,9 @@ bool word_string(const char *key, char *out, size_t size);
 /** word_number() - value of "key=" as number (0x for hex), else @otherwise. */
 uint64_t word_number(const char *key, uint64_t otherwise);
 
+/** exit_code() - what "code=" asks for. */
+uint8_t exit_code(void);
+
 /** next_word() - the word at or after @at; *len is set. Return: NULL at the
  * end. For going through the whole command line: start with command_line(). */
 const char *next_word(const char *at, size_t *len);
@@ -96,6 +99,9 @@ void *alloc(size_t size, size_t align);
 /** alloc_mark() / alloc_release() - give back all that was allocated since. */
 void *alloc_mark(void);
 void alloc_release(void *mark);
+
+/** map_memory() - map [@start, @end) 1:1, beyond the first 8 GiB. */
+void map_memory(uint64_t start, uint64_t end);
 
 static inline uint64_t rdtsc(void)
 {
@@ -147,4 +153,5 @@ struct verb {
 };
 
 extern const struct verb machine_verbs[], disk_verbs[], stream_verbs[],
-	hostile_verbs[], ring_attack_verbs[];
+	net_verbs[], vsock_verbs[], hostile_verbs[], ring_attack_verbs[],
+	bench_verbs[];

@@ -5,6 +5,7 @@
 extern const uint8_t exception_stubs[], interrupt_stubs[], invalid_opcode[];
 extern uint32_t start_info;
 extern uint64_t idt[256][2];
+extern uint64_t pml4[512];
 extern uint8_t heap_start[];
 
 void payload_start(unsigned int cpu);
@@ -18,6 +19,9 @@ void secondary_start(unsigned int cpu);
 #define START_INFO_MAGIC 0x336ec578u
 #define START_INFO_CMDLINE 24
 #define CMDLINE_MAX 4096
+#define PAGE_FLAGS 7u /* present, writable, user */
+#define PAGE_LARGE 0x80u
+#define LARGE_PAGE 0x200000ull
 
 static char cmdline[CMDLINE_MAX];
 static uint8_t *heap = heap_start;
@@ -82,6 +86,26 @@ void alloc_release(void *mark)
 {
 	memset(mark, 0, (size_t)(heap - (uint8_t *)mark));
 	heap = mark;
+}
+
+/* The table behind an entry; an empty one if there was none. */
+static uint64_t *page_table(uint64_t *entry)
+{
+	if (!*entry)
+		*entry = (uint64_t)(uintptr_t)alloc(4096, 4096) | PAGE_FLAGS;
+	return (uint64_t *)(uintptr_t)(*entry & ~(uint64_t)0xfff);
+}
+
+/* A page that was not there before needs no flush. */
+void map_memory(uint64_t start, uint64_t end)
+{
+	for (uint64_t at = start & ~(LARGE_PAGE - 1); at < end;
+	     at += LARGE_PAGE) {
+		uint64_t *pdpt = page_table(&pml4[at >> 39 & 511]);
+		uint64_t *pd = page_table(&pdpt[at >> 30 & 511]);
+
+		pd[at >> 21 & 511] = at | PAGE_FLAGS | PAGE_LARGE;
+	}
 }
 
 /* --- output ------------------------------------------------------------ */
@@ -263,6 +287,11 @@ uint64_t word_number(const char *key, uint64_t otherwise)
 	return value ? parse_number(value, &end) : otherwise;
 }
 
+uint8_t exit_code(void)
+{
+	return (uint8_t)word_number("code", 0);
+}
+
 /* The loader's copy may lie where an AP is to start: take our own. */
 static void copy_cmdline(void)
 {
@@ -303,9 +332,9 @@ static void fill_idt(void)
 
 static const struct verb *find_verb(const char *name)
 {
-	static const struct verb *const tables[] = {machine_verbs, disk_verbs,
-						    stream_verbs, hostile_verbs,
-						    ring_attack_verbs};
+	static const struct verb *const tables[] = {
+		machine_verbs, disk_verbs,    stream_verbs,	 net_verbs,
+		vsock_verbs,   hostile_verbs, ring_attack_verbs, bench_verbs};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct verb *verb = tables[i]; verb->name; verb++)

@@ -3,6 +3,10 @@
 
 #include "disk.h"
 
+#define NET_HEADER 12u
+#define NET_FRAME (NET_HEADER + 60u)
+#define VSOCK_HEADER 44u
+
 static uint8_t data[SECTOR_SIZE];
 static struct disk_request disk_request;
 
@@ -11,12 +15,14 @@ bool target_at(unsigned int index, struct target *target)
 	struct device device;
 
 	for (unsigned int i = 0; device_at(i, &device); i++) {
-		if (device.id != DEVICE_BLOCK && device.id != DEVICE_CONSOLE &&
-		    device.id != DEVICE_ENTROPY)
+		if (device.id != DEVICE_NET && device.id != DEVICE_BLOCK &&
+		    device.id != DEVICE_CONSOLE &&
+		    device.id != DEVICE_ENTROPY && device.id != DEVICE_VSOCK)
 			continue;
 		if (index-- == 0) {
 			target->device = device;
-			target->work = device.id == DEVICE_CONSOLE;
+			target->work = device.id != DEVICE_BLOCK &&
+				       device.id != DEVICE_ENTROPY;
 			return true;
 		}
 	}
@@ -59,6 +65,18 @@ unsigned int target_request(const struct target *target,
 					     .length = 1,
 					     .writable = true};
 		return 3;
+	case DEVICE_NET: /* a header, a frame to nobody */
+		memset(data, 0, NET_FRAME);
+		buffers[0] =
+			(struct buffer){.data = data, .length = NET_HEADER};
+		buffers[1] = (struct buffer){.data = data + NET_HEADER,
+					     .length = NET_FRAME - NET_HEADER};
+		return 2;
+	case DEVICE_VSOCK: /* a header of zeroes: from a stranger */
+		memset(data, 0, VSOCK_HEADER);
+		buffers[0] =
+			(struct buffer){.data = data, .length = VSOCK_HEADER};
+		return 1;
 	case DEVICE_CONSOLE:
 		data[0] = '.';
 		buffers[0] = (struct buffer){.data = data, .length = 1};

@@ -19,8 +19,9 @@ struct target {
 	struct queue queues[TARGET_QUEUES_MAX];
 };
 
-/** target_at() - the @index-th device of the command line that is a disk, a
- * console or an entropy source. Return: false behind the last. */
+/** target_at() - the @index-th device of the command line of a kind that we can
+ * talk to: net, disk, console, entropy, vsock. Return: false behind the last.
+ */
 bool target_at(unsigned int index, struct target *target);
 
 /** target_open() - reset, negotiate @features of the ring, set up all queues,

@@ -6,11 +6,6 @@
 
 static struct disk disk;
 
-static uint8_t exit_code(void)
-{
-	return (uint8_t)word_number("code", 0);
-}
-
 static void fill_pattern(uint64_t *words, uint64_t seed, uint64_t sector,
 			 uint64_t sectors)
 {

@@ -11,11 +11,6 @@
 
 static struct target target;
 
-static uint8_t exit_code(void)
-{
-	return (uint8_t)word_number("code", 0);
-}
-
 static void settle(void)
 {
 	uint64_t start = rdtsc();

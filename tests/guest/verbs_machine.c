@@ -9,11 +9,6 @@
 #define SERIAL_VECTOR 0x50
 #define BUTTON_VECTOR 0x51
 
-static uint8_t exit_code(void)
-{
-	return (uint8_t)word_number("code", 0);
-}
-
 static uint8_t run_exit(void)
 {
 	return exit_code();
@@ -188,6 +183,7 @@ static uint8_t run_touch(void)
 	uint64_t start = word_number("from", 64) << 20;
 	uint64_t end = start + (word_number("megabytes", 64) << 20);
 
+	map_memory(start, end);
 	for (uint64_t at = start; at < end; at += 4096)
 		*(volatile uint64_t *)(uintptr_t)at = at;
 	for (uint64_t at = start; at < end; at += 4096)

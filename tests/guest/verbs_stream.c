@@ -7,11 +7,6 @@
 static struct device device;
 static struct queue receive_queue, transmit_queue;
 
-static uint8_t exit_code(void)
-{
-	return (uint8_t)word_number("code", 0);
-}
-
 static void console_send(const void *data, uint32_t length)
 {
 	static uint8_t copy[LINE_MAX];

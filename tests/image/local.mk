@@ -43,6 +43,23 @@ tests_image_test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 tests_image_test_oci_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_oci
 
+check_PROGRAMS += tests/image/test_sbom
+tests_image_test_sbom_SOURCES = %D%/test_sbom.c
+tests_image_test_sbom_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_sbom_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_sbom
+
+check_PROGRAMS += tests/image/test_archive_hostile
+tests_image_test_archive_hostile_SOURCES = %D%/test_archive_hostile.c
+tests_image_test_archive_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_archive_hostile_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_archive_hostile
+
+# The verbs of lwx-image: as a plain user without a network, with a registry.
+TESTS += tests/image/verbs tests/image/registry
+EXTRA_DIST += %D%/verbs %D%/registry
+
 check_PROGRAMS += tests/image/image_make
 tests_image_image_make_SOURCES = %D%/image_make.c
 tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
@@ -57,4 +74,4 @@ TESTS += tests/image/test_uki
 
 # Every format twice, read back by the reference tools.
 TESTS += tests/image/formats
-dist_noinst_SCRIPTS += tests/image/formats tests/image/boot
+EXTRA_DIST += %D%/boot %D%/formats

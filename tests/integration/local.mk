@@ -13,6 +13,13 @@ tests_integration_test_io_load_LDFLAGS = $(AM_LDFLAGS) \
 tests_integration_test_io_load_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/integration/test_io_load
 
+check_PROGRAMS += tests/integration/test_aio_slow
+tests_integration_test_aio_slow_SOURCES = %D%/test_aio_slow.c
+tests_integration_test_aio_slow_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_aio_slow_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=preadv2
+tests_integration_test_aio_slow_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/integration/test_aio_slow
+
 check_PROGRAMS += tests/integration/test_virtio_blk
 tests_integration_test_virtio_blk_SOURCES = %D%/test_virtio_blk.c
 tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -4,6 +4,7 @@
  * option say why they are skipped.
  */
 #include "guest_mem.h"
+#include "hugepages.h"
 #include "macros.h"
 #include "test.h"
 
@@ -180,12 +181,14 @@ static void check_hugepages(uint64_t page_size, uint64_t size)
 static void test_hugepages_of_2m(void **state)
 {
 	struct guest_mem_config cfg = config(GUEST_MEM_HUGEPAGES, GIB(1024));
-	long before = read_number(POOL_2M "nr_hugepages");
-	long free_pages = read_number(POOL_2M "free_hugepages");
 	struct guest_mem *gm = NULL;
+	long before, free_pages;
 	struct err err = {0};
 
 	(void)state;
+	hugepages_lock();
+	before = read_number(POOL_2M "nr_hugepages");
+	free_pages = read_number(POOL_2M "free_hugepages");
 	if (before < 0 || (free_pages < 16 &&
 			   !write_number(POOL_2M "nr_hugepages", before + 16)))
 		skip(); /* no pool, and not root to make one */
@@ -201,12 +204,30 @@ static void test_hugepages_of_2m(void **state)
 	assert_true(free_pages >= 16);
 }
 
+/* One is made for the test where memory has a piece that long. */
 static void test_hugepages_of_1g(void **state)
 {
+	struct guest_mem_config cfg = config(GUEST_MEM_HUGEPAGES, GIB(1024));
+	struct guest_mem *gm = NULL;
+	struct err err = {0};
+	long before;
+
 	(void)state;
+	hugepages_lock();
+	before = read_number(POOL_1G "nr_hugepages");
+	if (before < 0)
+		skip(); /* no such pages on this host */
 	if (read_number(POOL_1G "free_hugepages") < 1)
-		skip(); /* pools of 1 GiB are reserved at boot */
-	check_hugepages(GIB(1), GIB(1));
+		(void)write_number(POOL_1G "nr_hugepages", before + 1);
+	if (read_number(POOL_1G "free_hugepages") >= 1)
+		check_hugepages(GIB(1), GIB(1));
+	else
+		print_message("no page of 1 GiB to be had\n");
+	cfg.page_size = GIB(1);
+	assert_int_equal(guest_mem_create(&gm, &cfg, &err), -ENOMEM);
+	assert_string_equal(err.msg, "memory: not enough free 1024M hugepages: "
+				     "raise nr_hugepages");
+	(void)write_number(POOL_1G "nr_hugepages", before);
 }
 
 static void test_prefault(void **state)

@@ -448,20 +448,6 @@ static void test_names_disks_and_cids_belong_to_one_vm(void **state)
 	assert_int_equal(rig_command(rig, &other, "start", "b.cfg"), 0);
 }
 
-/* The background supervisor is the parent of lwx-vmm. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], *stat;
-	pid_t parent = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = rig_read(path);
-	assert_non_null(strrchr(stat, ')'));
-	assert_int_equal(sscanf(strrchr(stat, ')'), ") %*c %d", &parent), 1);
-	free(stat);
-	return parent;
-}
-
 static void test_detached_vms_outlive_their_supervisor(void **state)
 {
 	struct rig *rig = *state;
@@ -482,7 +468,7 @@ static void test_detached_vms_outlive_their_supervisor(void **state)
 	rig_expect_exactly(run.err, "");
 	vm = (pid_t)rig_vm_number(rig, "pid");
 	assert_true(vm > 0);
-	supervisor = parent_of(vm);
+	supervisor = rig_parent_of(vm);
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"),
 			 120);
 	rig_expect(run.err, "already running");
@@ -500,17 +486,6 @@ static void test_detached_vms_outlive_their_supervisor(void **state)
 	rig_wait_process(vm);
 }
 
-static void kill_supervisor(struct rig *rig, pid_t *vm)
-{
-	pid_t supervisor;
-
-	*vm = (pid_t)rig_vm_number(rig, "pid");
-	assert_true(*vm > 0);
-	supervisor = parent_of(*vm);
-	(void)kill(supervisor, SIGKILL);
-	rig_wait_process(supervisor);
-}
-
 static void test_only_the_same_configuration_is_adopted(void **state)
 {
 	struct rig *rig = *state;
@@ -519,7 +494,7 @@ static void test_only_the_same_configuration_is_adopted(void **state)
 
 	config(rig, CONFIG(VM("a", "print=up", "")));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
-	kill_supervisor(rig, &vm);
+	vm = rig_kill_supervisor(rig);
 	rig_write(rig, "other.cfg", "%s", CONFIG(VM("a", "print=up", "")));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "other.cfg"),
 			 120);
@@ -548,7 +523,7 @@ static void test_an_adopted_vm_is_restarted_by_its_policy(void **state)
 
 	config(rig, CONFIG(VM("a", "print=up", "restart = \"always\";")));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
-	kill_supervisor(rig, &vm);
+	vm = rig_kill_supervisor(rig);
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
 	assert_int_equal(rig_vm_number(rig, "pid"), vm);
 	(void)kill(vm, SIGKILL);
@@ -569,7 +544,7 @@ static void test_an_adopted_vm_tells_its_exit_status(void **state)
 
 	config(rig, CONFIG(VM("a", "print=up exit=44 after=3000", "")));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
-	kill_supervisor(rig, &vm);
+	vm = rig_kill_supervisor(rig);
 	/* In the foreground this time: it is not its child. */
 	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 44);
 	rig_expect_exactly(run.out, "replay\n");
@@ -601,7 +576,7 @@ static void test_sigterm_to_a_background_supervisor_stops_all(void **state)
 	config(rig, CONFIG(VM("a", "print=up", "")));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
 	vm = (pid_t)rig_vm_number(rig, "pid");
-	(void)kill(parent_of(vm), SIGTERM);
+	(void)kill(rig_parent_of(vm), SIGTERM);
 	rig_wait_process(vm);
 }
 
@@ -818,6 +793,29 @@ static void test_a_user_needs_no_root(void **state)
 	(void)setenv("LWX_STATE_DIR", state_dir, 1);
 }
 
+/* What a file asks for in vain is told by start and by check, and stops
+ * neither. */
+static void test_what_is_not_done_is_told(void **state)
+{
+	static const char warning[] =
+		"network lan: address, nat and dhcp are not set up by this "
+		"version: set them up on the host\n";
+	struct rig *rig = *state;
+	struct rig_run run;
+
+	rig_write(rig, "host.cfg",
+		  "networks = ({ name = \"lan\"; address = \"10.9.8.1/24\"; });"
+		  "%s",
+		  CONFIG(VM("a", "exit=0", "")));
+	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 0);
+	rig_expect(run.err, warning);
+	(void)rig_command(rig, &run, "check", "host.cfg");
+	rig_expect(run.out, warning);
+	(void)rig_command(rig, &run, "check", "--json", "host.cfg");
+	rig_expect(run.out, "\"warnings\"");
+	rig_expect(run.out, "network lan: address");
+}
+
 static void test_bad_configurations_start_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -873,6 +871,7 @@ int main(void)
 		TEST(test_the_escape_leaves_the_console),
 		TEST(test_a_state_directory_of_others_is_refused),
 		TEST(test_a_user_needs_no_root),
+		TEST(test_what_is_not_done_is_told),
 		TEST(test_bad_configurations_start_nothing),
 	};
 

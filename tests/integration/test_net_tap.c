@@ -15,11 +15,13 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PROTOCOL 0x88b5 /* for local experiments: nobody else sends it */
@@ -232,6 +234,175 @@ static void test_lives_on(void **state)
 			 0);
 }
 
+/*
+ * Segmentation offloads: a TCP frame of several segments.
+ */
+
+#define PAYLOAD 4000U
+#define SEGMENT 1400U
+#define HEADERS (14U + 20U + 20U) /* Ethernet, IPv4, TCP */
+#define LONG_FRAME (HEADERS + PAYLOAD)
+
+/* A packet socket whose frames carry struct virtio_net_hdr. */
+static int open_long_host(void)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = (int)if_nametoindex(name),
+	};
+	const int on = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP));
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+		setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)),
+		0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+			 0);
+	return fd;
+}
+
+static void make_long_frame(uint8_t *frame)
+{
+	static const uint8_t headers[HEADERS] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0,
+		/* IPv4, don't fragment, TTL 64, TCP; lengths below */
+		0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 9, 8, 1, 10, 9,
+		8, 2,
+		/* TCP, ports 1 and 2, 5 words, ACK */
+		0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10, 0xff, 0xff};
+	const uint16_t total = htons(LONG_FRAME - 14);
+
+	memcpy(frame, headers, sizeof(headers));
+	memcpy(frame + 16, &total, sizeof(total));
+	for (uint32_t i = 0; i < PAYLOAD; i++)
+		frame[HEADERS + i] = (uint8_t)(i * 7);
+}
+
+static struct virtio_net_hdr long_header(void)
+{
+	return (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.hdr_len = HEADERS,
+		.gso_size = SEGMENT,
+		.csum_start = 34,
+		.csum_offset = 16,
+	};
+}
+
+/* Take IPv4 frames until one comes. Return: its length; @frame begins with the
+ * device's header. */
+static uint32_t take_ip(uint8_t *frame)
+{
+	uint32_t total;
+
+	do {
+		unsigned int buffers = 1;
+		uint16_t head;
+		uint32_t len;
+
+		total = 0;
+		for (unsigned int i = 0; i < buffers; i++) {
+			fake_driver_wait(driver, VIRTIO_NET_RX, &head, &len);
+			memcpy(frame + total,
+			       fake_driver_ptr(driver, rx_gpa[head], RX_BUFFER),
+			       len);
+			total += len;
+			buffers = frame[10];
+		}
+	} while (frame[HEADER + 12] != 8 || frame[HEADER + 13] != 0);
+	return total - HEADER;
+}
+
+static void send_long_frame(int fd)
+{
+	static uint8_t frame[LONG_FRAME];
+	struct virtio_net_hdr header = long_header();
+	struct iovec iov[] = {{&header, sizeof(header)},
+			      {frame, sizeof(frame)}};
+
+	make_long_frame(frame);
+	assert_int_equal(writev(fd, iov, ARRAY_SIZE(iov)),
+			 sizeof(header) + sizeof(frame));
+}
+
+static void test_long_frames_to_the_guest(void **state)
+{
+	static uint8_t frame[HEADER + LONG_FRAME + RX_BUFFER],
+		wanted[LONG_FRAME];
+	struct virtio_net_hdr header;
+	int fd;
+
+	(void)state;
+	start(~0ULL);
+	fd = open_long_host();
+	make_long_frame(wanted);
+	/* Who takes them gets one frame, to be cut and summed by itself. */
+	send_long_frame(fd);
+	assert_int_equal(take_ip(frame), LONG_FRAME);
+	memcpy(&header, frame, sizeof(header));
+	assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+	assert_int_equal(header.gso_size, SEGMENT);
+	assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_int_equal(header.csum_start, 34);
+	assert_memory_equal(frame + HEADER + HEADERS, wanted + HEADERS,
+			    PAYLOAD);
+	/* Who does not, gets segments with their sums in place. */
+	driver->next = DEVICE_RIG_ARENA;
+	start(~(1ULL << VIRTIO_NET_F_GUEST_TSO4 |
+		1ULL << VIRTIO_NET_F_GUEST_TSO6 |
+		1ULL << VIRTIO_NET_F_GUEST_ECN |
+		1ULL << VIRTIO_NET_F_GUEST_USO4 |
+		1ULL << VIRTIO_NET_F_GUEST_USO6 |
+		1ULL << VIRTIO_NET_F_GUEST_CSUM));
+	send_long_frame(fd);
+	for (uint32_t at = 0; at < PAYLOAD; at += SEGMENT) {
+		uint32_t part = MIN(SEGMENT, PAYLOAD - at);
+
+		assert_int_equal(take_ip(frame), HEADERS + part);
+		memcpy(&header, frame, sizeof(header));
+		assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+		assert_int_equal(header.flags, 0);
+		assert_memory_equal(frame + HEADER + HEADERS,
+				    wanted + HEADERS + at, part);
+	}
+	(void)close(fd);
+}
+
+static void test_long_frames_from_the_guest(void **state)
+{
+	static uint8_t seen[sizeof(struct virtio_net_hdr) + LONG_FRAME + 1];
+	struct virtio_net_hdr header = long_header();
+	struct fake_buffer buffers[2];
+	uint8_t *bytes;
+	uint64_t gpa;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	start(~0ULL);
+	fd = open_long_host();
+	gpa = fake_driver_alloc(driver, HEADER + LONG_FRAME, 64);
+	buffers[0] = (struct fake_buffer){gpa, HEADER, false};
+	buffers[1] = (struct fake_buffer){gpa + HEADER, LONG_FRAME, false};
+	bytes = fake_driver_ptr(driver, gpa, HEADER + LONG_FRAME);
+	memset(bytes, 0, HEADER);
+	memcpy(bytes, &header, sizeof(header));
+	make_long_frame(bytes + HEADER);
+	(void)fake_driver_add(driver, VIRTIO_NET_TX, buffers, 2);
+	(void)fake_driver_kick(driver, VIRTIO_NET_TX);
+	n = recv(fd, seen, sizeof(seen), 0);
+	assert_int_equal(n, sizeof(header) + LONG_FRAME);
+	memcpy(&header, seen, sizeof(header));
+	assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+	assert_int_equal(header.gso_size, SEGMENT);
+	assert_memory_equal(seen + sizeof(header) + HEADERS,
+			    bytes + HEADER + HEADERS, PAYLOAD);
+	(void)close(fd);
+}
+
 /* What is no tap, or one without our header, is refused. */
 static void test_wrong_descriptors(void **state)
 {
@@ -260,6 +431,8 @@ int main(void)
 		TEST(test_host_to_guest),
 		TEST(test_guest_to_host),
 		TEST(test_lives_on),
+		TEST(test_long_frames_to_the_guest),
+		TEST(test_long_frames_from_the_guest),
 		TEST(test_wrong_descriptors),
 	};
 

@@ -200,7 +200,12 @@ static void test_direct_with_odd_buffers(void **state)
 	assert_int_equal(
 		blk_rig_request(&blk, VIRTIO_BLK_T_OUT, 0, gpa, MIB(1)),
 		VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0, back, MIB(1)),
+		VIRTIO_BLK_S_OK);
 	assert_int_equal(virtio_blk_bounces(blk.rig.dev), 0);
+	assert_memory_equal(blk_rig_ptr(&blk, gpa, MIB(1)),
+			    blk_rig_ptr(&blk, back, MIB(1)), MIB(1));
 	assert_int_equal(
 		blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0, back + 2, MIB(1)),
 		VIRTIO_BLK_S_OK);

@@ -9,8 +9,10 @@
 #include "macros.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -391,6 +393,85 @@ static void test_racing_vcpus(void **state)
 	traffic(0, 100);
 }
 
+/*
+ * An engine that fails: what it waits on is taken away.
+ */
+
+/* Put a pipe where the engine's ring or epoll set was. */
+static void break_engine(void)
+{
+	static const char *const kinds[] = {"anon_inode:[io_uring]",
+					    "anon_inode:[eventpoll]"};
+	char path[64], target[64];
+	int pipe_fds[2];
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	rig.fails = true;
+	for (int fd = 0; fd < 256; fd++) {
+		ssize_t n;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+			if (!strcmp(target, kinds[i]))
+				assert_int_equal(dup2(pipe_fds[0], fd), fd);
+		}
+	}
+	(void)close(pipe_fds[0]);
+	(void)close(pipe_fds[1]);
+	wait_held(1); /* wakes it */
+}
+
+static void *reset_device(void *arg)
+{
+	(void)arg;
+	fake_driver_write(driver, VIRTIO_MMIO_STATUS, 0);
+	return NULL;
+}
+
+static void test_engine_fails_in_a_reset(void **state)
+{
+	uint64_t data;
+	pthread_t vcpu;
+
+	(void)state;
+	fake_driver_start(driver, ~0ULL, 64);
+	data = fake_driver_alloc(driver, 128, 64);
+	set_hold(true);
+	add_echo(0, data);
+	(void)fake_driver_kick(driver, 0);
+	wait_held(1);
+	assert_int_equal(pthread_create(&vcpu, NULL, reset_device, NULL), 0);
+	(void)usleep(1000); /* it waits; whether or not, it must come back */
+	break_engine();
+	assert_int_equal(pthread_join(vcpu, NULL), 0);
+	assert_int_equal(status(), 0);
+}
+
+static void test_reset_after_the_engine_has_failed(void **state)
+{
+	uint64_t data;
+
+	(void)state;
+	fake_driver_start(driver, ~0ULL, 64);
+	data = fake_driver_alloc(driver, 128, 64);
+	set_hold(true);
+	add_echo(0, data);
+	(void)fake_driver_kick(driver, 0);
+	wait_held(1);
+	break_engine();
+	while (!io_engine_is_over(rig.engine))
+		(void)usleep(50);
+	virtio_mmio_pause(rig.transport);
+	virtio_mmio_resume(rig.transport);
+	fake_driver_reset(driver);
+	/* It can be set up again, and says that it cannot run. */
+	fake_driver_start(driver, ~0ULL, 64);
+	assert_true(status() & NEEDS_RESET);
+	fake_driver_reset(driver);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -404,6 +485,8 @@ int main(void)
 		TEST(test_reset_rounds),
 		TEST(test_neighbour_lives),
 		TEST(test_racing_vcpus),
+		TEST(test_engine_fails_in_a_reset),
+		TEST(test_reset_after_the_engine_has_failed),
 	};
 
 	return run_on_engines(tests, ARRAY_SIZE(tests));

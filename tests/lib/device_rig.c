@@ -8,9 +8,9 @@
 
 static void *io_thread(void *arg)
 {
-	struct io_engine *engine = arg;
+	struct device_rig *rig = arg;
 
-	if (io_engine_run(engine))
+	if (io_engine_run(rig->engine) && !rig->fails)
 		fail_msg("the engine failed");
 	return NULL;
 }
@@ -68,9 +68,8 @@ void device_rig_attach(struct device_rig *rig, struct virtio_device *dev)
 	fake_driver_init(&rig->driver, dev, rig->transport, rig->mem,
 			 DEVICE_RIG_ARENA, region->size);
 	if (rig->threaded) {
-		assert_int_equal(pthread_create(&rig->thread, NULL, io_thread,
-						rig->engine),
-				 0);
+		assert_int_equal(
+			pthread_create(&rig->thread, NULL, io_thread, rig), 0);
 	} else {
 		rig->driver.pump = pump;
 		rig->driver.pump_arg = rig->engine;

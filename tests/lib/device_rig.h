@@ -28,6 +28,7 @@
  * @mem:       guest RAM, one region
  * @engine:    engine of the device
  * @threaded:  @thread runs the engine
+ * @fails:     the test breaks the engine: its end is no error
  * @dev:       set by device_rig_attach(), then owned
  * @transport: its register file
  * @driver:    its driver
@@ -36,6 +37,7 @@ struct device_rig {
 	struct guest_mem *mem;
 	struct io_engine *engine;
 	bool threaded;
+	_Atomic bool fails;
 	pthread_t thread;
 	struct virtio_device *dev;
 	struct virtio_mmio *transport;

@@ -1,4 +1,4 @@
-/* fake_engine.c - the io_engine.h contract in one thread. */
+/* fake_engine.c - a backend of the I/O engine in one thread. */
 #include "fake_engine.h"
 
 #include "macros.h"
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,83 +21,63 @@
 #define IOV_CUT_MAX 1024
 #define ROUNDS_MAX 10000 /* a device that never comes to rest is a bug */
 
-enum fake_op_state {
-	FAKE_IDLE,
-	FAKE_PENDING,
-	FAKE_CANCELLED,
-	FAKE_DEFERRED,
-};
-
-struct io_engine {
+/**
+ * struct fake - the engine
+ * @engine:  embedded first
+ * @pending: @count operations in the order of their submission
+ * @batch:   what this round looks at
+ * @hold:    see fake_engine_hold()
+ * @now_ns:  see fake_engine_set_time()
+ */
+struct fake {
+	struct io_engine engine;
 	struct io_op *pending[OPS_MAX];
-	unsigned int pending_count;
-	struct io_op *ready[OPS_MAX]; /* posted and deferred, in order */
-	unsigned int ready_count;
-	struct io_op *batch[OPS_MAX]; /* what this round looks at */
-	int files[FILES_MAX];
+	struct io_op *batch[OPS_MAX];
+	unsigned int count;
 	fake_engine_fault *fault;
 	void *fault_arg;
 	bool hold;
 	uint64_t now_ns;
-	struct io_engine_stats stats;
 };
 
-struct io_engine *fake_engine_create(void)
+static struct fake *to_fake(struct io_engine *engine)
 {
-	struct io_engine *engine = calloc(1, sizeof(*engine));
-
-	assert(engine);
-	for (unsigned int i = 0; i < FILES_MAX; i++)
-		engine->files[i] = -1;
-	return engine;
+	return container_of(engine, struct fake, engine);
 }
 
-int io_engine_create(struct io_engine **out, const struct io_engine_config *cfg,
-		     struct err *err)
+static const struct fake *to_const_fake(const struct io_engine *engine)
 {
-	(void)cfg;
-	(void)err;
-	*out = fake_engine_create();
-	return 0;
+	return (const struct fake *)engine;
 }
-
-void io_engine_destroy(struct io_engine *engine)
-{
-	free(engine);
-}
-
-const char *io_engine_name(const struct io_engine *engine)
-{
-	(void)engine;
-	return "fake";
-}
+_Static_assert(offsetof(struct fake, engine) == 0, "embedded first");
 
 void fake_engine_set_fault(struct io_engine *engine, fake_engine_fault *fault,
 			   void *arg)
 {
-	engine->fault = fault;
-	engine->fault_arg = arg;
+	to_fake(engine)->fault = fault;
+	to_fake(engine)->fault_arg = arg;
 }
 
 void fake_engine_hold(struct io_engine *engine, bool hold)
 {
-	engine->hold = hold;
+	to_fake(engine)->hold = hold;
 }
 
 void fake_engine_set_time(struct io_engine *engine, uint64_t now_ns)
 {
-	engine->now_ns = now_ns;
+	to_fake(engine)->now_ns = now_ns;
 }
 
 uint64_t fake_engine_next_timer(const struct io_engine *engine)
 {
+	const struct fake *fake = to_const_fake(engine);
 	uint64_t next = 0;
 
-	for (unsigned int i = 0; i < engine->pending_count; i++) {
-		const struct io_op *op = engine->pending[i];
+	for (unsigned int i = 0; i < fake->count; i++) {
+		const struct io_op *op = fake->pending[i];
 
-		if (op->priv.kind == FAKE_OP_TIMER &&
-		    op->priv.state == FAKE_PENDING &&
+		if (op->priv.kind == IO_OP_TIMER &&
+		    op->priv.state == IO_OP_IN_KERNEL &&
 		    (!next || op->priv.offset < next))
 			next = op->priv.offset;
 	}
@@ -105,125 +86,41 @@ uint64_t fake_engine_next_timer(const struct io_engine *engine)
 
 unsigned int fake_engine_in_flight(const struct io_engine *engine)
 {
-	return engine->pending_count;
+	return to_const_fake(engine)->count;
 }
 
-void io_engine_stats(const struct io_engine *engine,
-		     struct io_engine_stats *out)
+static void fake_submit(struct io_engine *engine, struct io_op *op)
 {
-	*out = engine->stats;
-}
-
-static void submit(struct io_engine *engine, struct io_op *op,
-		   enum fake_op_kind kind, int file)
-{
-	assert(op->priv.state == FAKE_IDLE);
-	assert(engine->pending_count < OPS_MAX);
-	op->priv.kind = (uint8_t)kind;
-	op->priv.file = file;
-	op->priv.state = FAKE_PENDING;
-	engine->pending[engine->pending_count++] = op;
-	engine->stats.submitted++;
-}
-
-void io_engine_readv(struct io_engine *engine, struct io_op *op, int file,
-		     const struct iovec *iov, unsigned int iovcnt,
-		     int64_t offset)
-{
-	op->priv.iov = iov;
-	op->priv.iovcnt = iovcnt;
-	op->priv.offset = (uint64_t)offset;
-	op->priv.flags = 0;
-	submit(engine, op, FAKE_OP_READV, file);
-}
-
-void io_engine_writev(struct io_engine *engine, struct io_op *op, int file,
-		      const struct iovec *iov, unsigned int iovcnt,
-		      int64_t offset, int rw_flags)
-{
-	op->priv.iov = iov;
-	op->priv.iovcnt = iovcnt;
-	op->priv.offset = (uint64_t)offset;
-	op->priv.flags = (uint32_t)rw_flags;
-	submit(engine, op, FAKE_OP_WRITEV, file);
-}
-
-void io_engine_fdatasync(struct io_engine *engine, struct io_op *op, int file)
-{
-	submit(engine, op, FAKE_OP_FDATASYNC, file);
-}
-
-void io_engine_fallocate(struct io_engine *engine, struct io_op *op, int file,
-			 int mode, uint64_t offset, uint64_t len)
-{
-	op->priv.offset = offset;
-	op->priv.len = len;
-	op->priv.flags = (uint32_t)mode;
-	submit(engine, op, FAKE_OP_FALLOCATE, file);
-}
-
-void io_engine_watch(struct io_engine *engine, struct io_op *op, int file,
-		     uint32_t events)
-{
+	struct fake *fake = to_fake(engine);
 	int type;
 	socklen_t size = sizeof(type);
 
-	op->priv.polling = !getsockopt(engine->files[file], SOL_SOCKET, SO_TYPE,
-				       &type, &size);
-	op->priv.flags = events;
-	op->priv.time[0] = 0;
-	op->priv.time[1] = 0;
-	submit(engine, op, FAKE_OP_WATCH, file);
+	assert(fake->count < OPS_MAX);
+	if (op->priv.kind == IO_OP_WATCH) {
+		op->priv.polling =
+			!getsockopt(engine->files[op->priv.file], SOL_SOCKET,
+				    SO_TYPE, &type, &size);
+		op->priv.time[0] = 0;
+		op->priv.time[1] = 0;
+	}
+	op->priv.state = IO_OP_IN_KERNEL;
+	fake->pending[fake->count++] = op;
+	io_engine_count(&engine->stats.submitted, 1);
 }
 
-void io_engine_timer(struct io_engine *engine, struct io_op *op,
-		     uint64_t deadline_ns)
-{
-	op->priv.offset = deadline_ns;
-	submit(engine, op, FAKE_OP_TIMER, -1);
-}
-
-void io_engine_cancel(struct io_engine *engine, struct io_op *op)
+static void fake_cancel(struct io_engine *engine, struct io_op *op)
 {
 	(void)engine;
-	if (op->priv.state == FAKE_PENDING)
-		op->priv.state = FAKE_CANCELLED;
+	op->priv.state = IO_OP_CANCELLING;
 }
 
-static void make_ready(struct io_engine *engine, struct io_op *op)
+static int fake_file_set(struct io_engine *engine, int file, int fd)
 {
-	assert(op->priv.state == FAKE_IDLE && engine->ready_count < OPS_MAX);
-	op->priv.state = FAKE_DEFERRED;
-	engine->ready[engine->ready_count++] = op;
-}
+	const struct fake *fake = to_fake(engine);
 
-void io_engine_post(struct io_engine *engine, struct io_op *op)
-{
-	make_ready(engine, op);
-}
-
-void io_engine_defer(struct io_engine *engine, struct io_op *op)
-{
-	if (op->priv.state != FAKE_DEFERRED)
-		make_ready(engine, op);
-}
-
-int io_engine_file_add(struct io_engine *engine, int fd)
-{
-	for (int i = 0; i < FILES_MAX; i++) {
-		if (engine->files[i] < 0) {
-			engine->files[i] = fd;
-			return i;
-		}
-	}
-	return -ENOSPC;
-}
-
-void io_engine_file_remove(struct io_engine *engine, int file)
-{
-	for (unsigned int i = 0; i < engine->pending_count; i++)
-		assert(engine->pending[i]->priv.file != file);
-	engine->files[file] = -1;
+	for (unsigned int i = 0; fd < 0 && i < fake->count; i++)
+		assert(fake->pending[i]->priv.file != file);
+	return 0;
 }
 
 /* Return: the events of @wanted that hold now. */
@@ -293,7 +190,7 @@ static int transfer(const struct io_op *op, int fd, uint64_t limit)
 		cut[count].iov_len = MIN(cut[count].iov_len, limit);
 		limit -= cut[count].iov_len;
 	}
-	if (op->priv.kind == FAKE_OP_WRITEV)
+	if (op->priv.kind == IO_OP_WRITEV)
 		n = offset < 0 ? writev(fd, cut, count)
 			       : pwritev2(fd, cut, count, offset, flags);
 	else
@@ -304,8 +201,8 @@ static int transfer(const struct io_op *op, int fd, uint64_t limit)
 
 static bool is_stream(const struct io_op *op)
 {
-	return (op->priv.kind == FAKE_OP_READV ||
-		op->priv.kind == FAKE_OP_WRITEV) &&
+	return (op->priv.kind == IO_OP_READV ||
+		op->priv.kind == IO_OP_WRITEV) &&
 	       (int64_t)op->priv.offset < 0;
 }
 
@@ -313,29 +210,29 @@ static uint64_t op_len(const struct io_op *op)
 {
 	uint64_t len = 0;
 
-	if (op->priv.kind == FAKE_OP_FALLOCATE)
+	if (op->priv.kind == IO_OP_FALLOCATE)
 		return op->priv.len;
-	if (op->priv.kind == FAKE_OP_FDATASYNC)
+	if (op->priv.kind == IO_OP_FDATASYNC)
 		return 0;
 	for (unsigned int i = 0; i < op->priv.iovcnt; i++)
 		len += op->priv.iov[i].iov_len;
 	return len;
 }
 
-static int do_file_op(struct io_engine *engine, const struct io_op *op, int fd)
+static int do_file_op(const struct fake *fake, const struct io_op *op, int fd)
 {
 	int limit = INT_MAX;
 
-	if (engine->fault)
-		limit = engine->fault(engine->fault_arg, op->priv.kind,
-				      op->priv.file, (int64_t)op->priv.offset,
-				      op_len(op));
+	if (fake->fault)
+		limit = fake->fault(fake->fault_arg, op->priv.kind,
+				    op->priv.file, (int64_t)op->priv.offset,
+				    op_len(op));
 	if (limit <= 0)
 		return limit;
 	switch (op->priv.kind) {
-	case FAKE_OP_FDATASYNC:
+	case IO_OP_FDATASYNC:
 		return fdatasync(fd) ? -errno : 0;
-	case FAKE_OP_FALLOCATE:
+	case IO_OP_FALLOCATE:
 		return fallocate(fd, (int)op->priv.flags,
 				 (off_t)op->priv.offset, (off_t)op->priv.len)
 			       ? -errno
@@ -346,125 +243,154 @@ static int do_file_op(struct io_engine *engine, const struct io_op *op, int fd)
 }
 
 /* Return: true if @op has a result now. */
-static bool attempt(struct io_engine *engine, struct io_op *op, int *res)
+static bool attempt(const struct fake *fake, struct io_op *op, int *res)
 {
 	int fd;
 
-	if (op->priv.kind == FAKE_OP_TIMER) {
+	if (op->priv.kind == IO_OP_TIMER) {
 		*res = 0;
-		return engine->now_ns >= op->priv.offset;
+		return fake->now_ns >= op->priv.offset;
 	}
-	fd = engine->files[op->priv.file];
-	if (op->priv.kind == FAKE_OP_WATCH) {
+	fd = fake->engine.files[op->priv.file];
+	if (op->priv.kind == IO_OP_WATCH) {
 		if (op->priv.flags & EPOLLET)
 			return watch_edges(op, fd, res);
 		*res = (int)ready_events(fd, op->priv.flags);
 		return *res;
 	}
 	if (is_stream(op)) {
-		if (!ready_events(fd, op->priv.kind == FAKE_OP_READV ? POLLIN
-								     : POLLOUT))
+		if (!ready_events(fd, op->priv.kind == IO_OP_READV ? POLLIN
+								   : POLLOUT))
 			return false;
-		*res = do_file_op(engine, op, fd);
+		*res = do_file_op(fake, op, fd);
 		return *res != -EAGAIN;
 	}
-	if (engine->hold)
+	if (fake->hold)
 		return false;
-	*res = do_file_op(engine, op, fd);
+	*res = do_file_op(fake, op, fd);
 	return true;
 }
 
-static void drop(struct io_engine *engine, const struct io_op *op)
+static void drop(struct fake *fake, const struct io_op *op)
 {
 	unsigned int i = 0;
 
-	while (engine->pending[i] != op)
+	while (fake->pending[i] != op)
 		i++;
-	engine->pending_count--;
-	memmove(&engine->pending[i], &engine->pending[i + 1],
-		(engine->pending_count - i) * sizeof(engine->pending[0]));
+	fake->count--;
+	memmove(&fake->pending[i], &fake->pending[i + 1],
+		(fake->count - i) * sizeof(fake->pending[0]));
 }
 
 /* Return: true if done ran. */
-static bool step(struct io_engine *engine, struct io_op *op)
+static bool step(struct fake *fake, struct io_op *op)
 {
-	bool keep = op->priv.kind == FAKE_OP_WATCH;
+	struct io_engine *engine = &fake->engine;
 	int res = -ECANCELED;
 
-	if (op->priv.state == FAKE_CANCELLED)
-		keep = false;
-	else if (!attempt(engine, op, &res))
+	if (op->priv.state != IO_OP_CANCELLING && !attempt(fake, op, &res))
 		return false;
-	if (!keep) {
-		drop(engine, op);
-		op->priv.state = FAKE_IDLE;
+	if (op->priv.state == IO_OP_CANCELLING ||
+	    op->priv.kind != IO_OP_WATCH) {
+		drop(fake, op);
+		io_engine_complete(engine, op, res);
+		return true;
 	}
-	engine->stats.completed++;
+	io_engine_count(&engine->stats.completed, 1);
 	op->done(op, res);
 	/* What done has read makes room for the next edge. */
-	if (keep && op->priv.state == FAKE_PENDING && op->priv.polling)
+	if (op->priv.state == IO_OP_IN_KERNEL && op->priv.polling)
 		op->priv.time[0] = unread_bytes(engine->files[op->priv.file]);
 	return true;
 }
 
-static int run_pending(struct io_engine *engine)
+static int fake_round(struct io_engine *engine, bool wait)
 {
-	struct io_op **batch = engine->batch;
-	unsigned int count = engine->pending_count;
+	struct fake *fake = to_fake(engine);
+	unsigned int count = fake->count;
 	int done = 0;
 
-	memcpy(batch, engine->pending, count * sizeof(batch[0]));
-	for (unsigned int i = 0; i < count; i++)
-		done += step(engine, batch[i]);
-	return done;
-}
-
-static int run_ready(struct io_engine *engine)
-{
-	struct io_op **batch = engine->batch;
-	unsigned int count = engine->ready_count;
-
-	memcpy(batch, engine->ready, count * sizeof(batch[0]));
-	engine->ready_count = 0;
-	for (unsigned int i = 0; i < count; i++) {
-		batch[i]->priv.state = FAKE_IDLE;
-		batch[i]->done(batch[i], 0);
-	}
-	return (int)count;
-}
-
-int io_engine_poll(struct io_engine *engine, bool wait)
-{
-	int count;
-
 	(void)wait;
-	engine->stats.syscalls++;
-	count = run_pending(engine);
-	return count + run_ready(engine);
+	io_engine_count(&engine->stats.syscalls, 1);
+	memcpy(fake->batch, fake->pending, count * sizeof(fake->batch[0]));
+	for (unsigned int i = 0; i < count; i++)
+		done += step(fake, fake->batch[i]);
+	return done;
 }
 
 void fake_engine_settle(struct io_engine *engine)
 {
 	int rounds = 0;
+	bool more;
 
-	while (io_engine_poll(engine, false))
+	do {
+		/* Deferred operations are not counted. */
+		more = engine->deferred.first;
+		more |= io_engine_poll(engine, false) > 0;
 		assert(++rounds < ROUNDS_MAX);
+	} while (more);
 }
 
-void io_engine_call(struct io_engine *engine, void (*fn)(void *arg), void *arg)
+static int fake_start(struct io_engine *engine)
 {
-	engine->stats.posts++;
-	fn(arg);
-	fake_engine_settle(engine);
-}
-
-int io_engine_run(struct io_engine *engine)
-{
-	fake_engine_settle(engine);
+	(void)engine;
 	return 0;
 }
 
-void io_engine_stop(struct io_engine *engine)
+static void fake_drain(struct io_engine *engine)
 {
-	(void)engine;
+	struct fake *fake = to_fake(engine);
+
+	while (fake->count)
+		fake->pending[--fake->count]->priv.state = IO_OP_IDLE;
+}
+
+static void fake_destroy(struct io_engine *engine)
+{
+	io_engine_fini(engine);
+	free(to_fake(engine));
+}
+
+static const struct io_engine_backend fake_backend = {
+	.name = "fake",
+	.start = fake_start,
+	.round = fake_round,
+	.submit = fake_submit,
+	.cancel = fake_cancel,
+	.file_set = fake_file_set,
+	.drain = fake_drain,
+	.destroy = fake_destroy,
+};
+
+/*
+ * In the place of io_engine_create.c and io_engine_call.c.
+ */
+
+struct io_engine *fake_engine_create(void)
+{
+	const struct io_engine_config cfg = {.max_files = FILES_MAX};
+	struct fake *fake = calloc(1, sizeof(*fake));
+	struct err err;
+
+	assert(fake);
+	if (io_engine_init(&fake->engine, &fake_backend, &cfg, &err))
+		abort();
+	return &fake->engine;
+}
+
+int io_engine_create(struct io_engine **out, const struct io_engine_config *cfg,
+		     struct err *err)
+{
+	(void)cfg;
+	(void)err;
+	*out = fake_engine_create();
+	return 0;
+}
+
+/* There is but one thread. */
+void io_engine_call(struct io_engine *engine, void (*fn)(void *arg), void *arg)
+{
+	io_engine_count(&engine->stats.posts, 1);
+	fn(arg);
+	fake_engine_settle(engine);
 }

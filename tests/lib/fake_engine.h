@@ -1,7 +1,7 @@
 /*
- * fake_engine.h - an I/O engine without threads or kernel queues, for unit
- * tests and fuzz targets. A program that links libfakeengine.a before libbase.a
- * gets it behind every io_engine_*() call.
+ * fake_engine.h - a backend of the I/O engine without threads or kernel queues,
+ * for unit tests and fuzz targets. A program that links libfakeengine.a before
+ * libbase.a gets it from io_engine_create().
  *
  * Everything happens inside io_engine_poll(), in the order of submission, so a
  * test is deterministic. io_engine_call() runs its function at once and then
@@ -11,17 +11,7 @@
  */
 #pragma once
 
-#include "io_engine.h"
-
-enum fake_op_kind {
-	FAKE_OP_NONE,
-	FAKE_OP_READV,
-	FAKE_OP_WRITEV,
-	FAKE_OP_FDATASYNC,
-	FAKE_OP_FALLOCATE,
-	FAKE_OP_WATCH,
-	FAKE_OP_TIMER,
-};
+#include "io_engine_impl.h"
 
 /**
  * fake_engine_fault - what a file operation should do instead of its work
@@ -31,7 +21,7 @@ enum fake_op_kind {
  * Return: INT_MAX to do the work; a smaller positive number to read or write
  * only that many bytes; 0 or a negative errno to complete with that.
  */
-typedef int fake_engine_fault(void *arg, enum fake_op_kind kind, int file,
+typedef int fake_engine_fault(void *arg, enum io_op_kind kind, int file,
 			      int64_t offset, uint64_t len);
 
 /** fake_engine_create() - io_engine_create() without the questions. */

@@ -298,3 +298,28 @@ void rig_expect_clean(struct rig *rig)
 	expect_empty(rig, "vms");
 	expect_empty(rig, "claims");
 }
+
+/* The second field is the name, in parentheses. */
+pid_t rig_parent_of(pid_t pid)
+{
+	char path[64], *stat;
+	pid_t parent = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = rig_read(path);
+	assert_non_null(strrchr(stat, ')'));
+	assert_int_equal(sscanf(strrchr(stat, ')'), ") %*c %d", &parent), 1);
+	free(stat);
+	return parent;
+}
+
+pid_t rig_kill_supervisor(struct rig *rig)
+{
+	pid_t vm = (pid_t)rig_vm_number(rig, "pid"), supervisor;
+
+	assert_true(vm > 0);
+	supervisor = rig_parent_of(vm);
+	(void)kill(supervisor, SIGKILL);
+	rig_wait_process(supervisor);
+	return vm;
+}

@@ -91,6 +91,13 @@ uint64_t rig_vm_number(struct rig *rig, const char *key);
  * our child. */
 void rig_wait_process(pid_t pid);
 
+/** rig_parent_of() - of a background VM this is its supervisor. */
+pid_t rig_parent_of(pid_t pid);
+
+/** rig_kill_supervisor() - SIGKILL to the supervisor of the only VM. Return:
+ * the VM's process. */
+pid_t rig_kill_supervisor(struct rig *rig);
+
 /** rig_now_ms() - monotonic clock. */
 int64_t rig_now_ms(void);
 

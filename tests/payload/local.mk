@@ -16,7 +16,9 @@ PAYLOAD_TESTS = \
 	tests/payload/test_devices \
 	tests/payload/test_hostile \
 	tests/payload/test_machine \
-	tests/payload/test_rounds
+	tests/payload/test_net \
+	tests/payload/test_rounds \
+	tests/payload/test_vsock
 check_PROGRAMS += $(PAYLOAD_TESTS)
 TESTS += $(PAYLOAD_TESTS)
 
@@ -45,6 +47,14 @@ tests_payload_test_rounds_LDADD = $(PAYLOAD_LIBS)
 tests_payload_test_hostile_SOURCES = %D%/test_hostile.c
 tests_payload_test_hostile_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_hostile_LDADD = $(PAYLOAD_LIBS)
+
+tests_payload_test_net_SOURCES = %D%/test_net.c
+tests_payload_test_net_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_net_LDADD = $(PAYLOAD_LIBS)
+
+tests_payload_test_vsock_SOURCES = %D%/test_vsock.c
+tests_payload_test_vsock_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_vsock_LDADD = $(PAYLOAD_LIBS)
 
 # The same machine under the command a person types.
 check_PROGRAMS += tests/payload/test_lwx_vm

@@ -99,6 +99,26 @@ struct vm_disk *payload_vm_add_disk(struct payload_vm *vm, int fd)
 	return disk;
 }
 
+struct vm_net *payload_vm_add_net(struct payload_vm *vm, enum vm_net_type type,
+				  int fd)
+{
+	struct vm_net *net = &vm->cfg.nets[vm->cfg.num_nets++];
+
+	*net = (struct vm_net){
+		.type = type,
+		.fd = fd,
+		.mac = {0x52, 0x54, 0, 0, 0, (uint8_t)vm->cfg.num_nets},
+		.has_mac = true,
+	};
+	return net;
+}
+
+void payload_vm_add_vsock(struct payload_vm *vm, const char *path)
+{
+	vm->cfg.vsock.cid = 3;
+	vm->cfg.vsock.path = copy(path);
+}
+
 static int config_file(struct payload_vm *vm)
 {
 	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);
@@ -168,6 +188,8 @@ void payload_vm_start(struct payload_vm *vm)
 	inherit(&actions, vm->cfg.console_log_fd);
 	for (size_t i = 0; i < vm->cfg.num_disks; i++)
 		inherit(&actions, vm->cfg.disks[i].fd);
+	for (size_t i = 0; i < vm->cfg.num_nets; i++)
+		inherit(&actions, vm->cfg.nets[i].fd);
 	assert_int_equal(
 		posix_spawn(&vm->pid, LWX_VMM, &actions, NULL, argv, environ),
 		0);
@@ -301,6 +323,31 @@ void payload_vm_call(struct payload_vm *vm, const char *verb,
 		     struct ctl_message *reply)
 {
 	payload_vm_call_with(vm, verb, NULL, 0, reply);
+}
+
+uint64_t payload_vm_metric(struct payload_vm *vm, const char *name,
+			   const char *labels)
+{
+	static char text[65536];
+	struct ctl_message reply;
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+	const char *line;
+	char start[160];
+	ssize_t n;
+
+	if (ctl_client_call(vm->control, "vm.metrics", NULL, 0,
+			    PAYLOAD_TIMEOUT_MS, &reply, &fd, &err))
+		fail_msg("vm.metrics: %s", err.msg);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	(void)snprintf(start, sizeof(start), "\n%s{vm=\"payload\"%s%s} ", name,
+		       *labels ? "," : "", labels);
+	line = strstr(text, start);
+	if (!line)
+		fail_msg("no%sin:\n%s", start, text);
+	return line ? strtoull(line + strlen(start), NULL, 10) : 0;
 }
 
 void payload_vm_follow(struct payload_vm *vm)

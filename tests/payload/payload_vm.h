@@ -57,6 +57,14 @@ void payload_vm_init(struct payload_vm *vm, const char *cmdline);
  * Return: its entry, to be changed before the start. */
 struct vm_disk *payload_vm_add_disk(struct payload_vm *vm, int fd);
 
+/** payload_vm_add_net() - one more network device on @fd, a tap or a socket
+ * that speaks passt's protocol, which stays the caller's. Return: its entry. */
+struct vm_net *payload_vm_add_net(struct payload_vm *vm, enum vm_net_type type,
+				  int fd);
+
+/** payload_vm_add_vsock() - a vsock device whose sockets are at @path. */
+void payload_vm_add_vsock(struct payload_vm *vm, const char *path);
+
 /** payload_vm_start() - start lwx-vmm. */
 void payload_vm_start(struct payload_vm *vm);
 
@@ -88,6 +96,12 @@ void payload_vm_call(struct payload_vm *vm, const char *verb,
 void payload_vm_call_with(struct payload_vm *vm, const char *verb,
 			  const struct ctl_field *fields,
 			  unsigned int num_fields, struct ctl_message *reply);
+
+/** payload_vm_metric() - a counter as it is now; it has to be there.
+ * @name:   "lwx_console_bytes_total"
+ * @labels: what follows vm="payload" in the braces, or "" */
+uint64_t payload_vm_metric(struct payload_vm *vm, const char *name,
+			   const char *labels);
 
 /** payload_vm_follow() - ask for events, while the guest runs for certain. */
 void payload_vm_follow(struct payload_vm *vm);

@@ -1,16 +1,20 @@
 /* test_devices.c - disks, console and rng driven by payloads. */
 #include "cleanup.h"
+#include "disk_file.h"
 #include "macros.h"
 #include "pattern.h"
 #include "payload_vm.h"
 
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +139,77 @@ static void test_stress(void **state)
 	}
 }
 
+/* A loop device on @fd that is gone with its last user. Return: its path, or
+ * NULL where none can be made. */
+static const char *attach_loop(int fd, uint32_t block_size)
+{
+	static char path[32];
+	const struct loop_config config = {
+		.fd = (uint32_t)fd,
+		.block_size = block_size,
+		.info = {.lo_flags = LO_FLAGS_AUTOCLEAR},
+	};
+	AUTO_CLOSE int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	AUTO_CLOSE int device = -1;
+	static int keep = -1; /* until the next one: AUTOCLEAR */
+
+	(void)snprintf(path, sizeof(path), "/dev/loop%d", number);
+	if (keep >= 0)
+		(void)close(keep);
+	keep = -1;
+	device = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	if (device < 0 || ioctl(device, LOOP_CONFIGURE, &config))
+		return NULL;
+	keep = dup(device);
+	return path;
+}
+
+/* The size comes from the device, and its block size is the guest's too. */
+static void test_a_block_device(void **state)
+{
+	static const struct {
+		const char *payload;
+		uint32_t block_size;
+		bool direct;
+		enum io_engine_kind engine;
+	} cases[] = {
+		{"blk start=8 sectors=1000", 4096, true, IO_ENGINE_URING},
+		{"blk start=8 sectors=1000", 512, false, IO_ENGINE_AIO},
+		{"blkstress requests=2000", 512, true, IO_ENGINE_AIO},
+		{"blkstress requests=2000", 512, false, IO_ENGINE_URING},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct disk_file_options options = {
+			.direct = cases[i].direct};
+		AUTO_CLOSE int file = payload_temp_file(DISK_SIZE);
+		const char *path = attach_loop(file, cases[i].block_size);
+		AUTO_CLOSE int fd = -1;
+		struct vm_disk *disk;
+		struct err err = {0};
+
+		if (!path) {
+			print_message("no loop device can be made here\n");
+			skip();
+		}
+		if (disk_file_open(path, &options, &fd, &err))
+			fail_msg("%s", err.msg);
+		prepare("payload=%s seed=7 code=45", cases[i].payload);
+		vm.cfg.io_engine = cases[i].engine;
+		disk = payload_vm_add_disk(&vm, fd);
+		disk->direct = cases[i].direct;
+		disk->block_size = cases[i].block_size;
+		if (payload_vm_run(&vm) != 45)
+			fail_msg("case %zu: %s", i, vm.output);
+		if (i < 2) {
+			assert_int_equal(fsync(fd), 0);
+			check_file(file, 7, 8, 1000);
+		}
+	}
+}
+
 static void test_bad_requests_fail_alone(void **state)
 {
 	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
@@ -220,33 +295,120 @@ static void test_console_output_is_complete(void **state)
 /* What the guest did so far, exactly. */
 static void test_metrics(void **state)
 {
-	static const char *const lines[] = {
-		"\nlwx_console_bytes_total{vm=\"payload\"} 6\n",
-		"\nlwx_console_log_dropped_bytes_total{vm=\"payload\"} 0\n",
-		"\nlwx_queue_requests_total{vm=\"payload\",device=\"console0\","
-		"queue=\"1\"} 1\n",
-		"\nlwx_queue_completed_total{vm=\"payload\",device="
-		"\"console0\","
-		"queue=\"1\"} 1\n",
+	static const struct {
+		const char *name;
+		const char *labels;
+		uint64_t value;
+	} wanted[] = {
+		{"lwx_console_bytes_total", "", 6},
+		{"lwx_console_log_dropped_bytes_total", "", 0},
+		{"lwx_queue_requests_total", "device=\"console0\",queue=\"1\"",
+		 1},
+		{"lwx_queue_completed_total", "device=\"console0\",queue=\"1\"",
+		 1},
 	};
-	static char text[65536];
-	struct ctl_message reply;
-	AUTO_CLOSE int fd = -1;
-	struct err err = {0};
 
 	(void)state;
 	prepare("payload=console code=63");
 	payload_vm_start(&vm);
 	payload_vm_expect(&vm, "ready\n");
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		assert_int_equal(payload_vm_metric(&vm, wanted[i].name,
+						   wanted[i].labels),
+				 wanted[i].value);
+	payload_vm_type(&vm, "q");
+	assert_int_equal(payload_vm_wait(&vm), 63);
+	payload_vm_fini(&vm);
+}
+
+/* Sum of all lines of a metric. */
+static uint64_t metric(const char *name)
+{
+	static char text[65536];
+	struct ctl_message reply;
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+	uint64_t sum = 0;
+	ssize_t len;
+
 	assert_int_equal(ctl_client_call(vm.control, "vm.metrics", NULL, 0,
 					 PAYLOAD_TIMEOUT_MS, &reply, &fd, &err),
 			 0);
-	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		if (!strstr(text, lines[i]))
-			fail_msg("no%sin:\n%s", lines[i], text);
+	len = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, name, strlen(name)) &&
+		    line[strlen(name)] == '{')
+			sum += strtoull(strrchr(line, ' ') + 1, NULL, 10);
+	return sum;
+}
+
+/* While requests flow no vCPU comes out of the kernel: the doorbell is an
+ * ioeventfd, the interrupt an irqfd. */
+static void test_no_exit_on_the_data_path(void **state)
+{
+	static const enum io_engine_kind engines[] = {IO_ENGINE_URING,
+						      IO_ENGINE_AIO};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+		uint64_t exits, requests, enough;
+
+		prepare("payload=bench-blk depth=32 ticks=900000000000");
+		vm.cfg.io_engine = engines[i];
+		payload_vm_add_disk(&vm, fd);
+		payload_vm_start(&vm);
+		payload_vm_expect(&vm, "ready\n");
+		exits = metric("lwx_vcpu_exits_total");
+		requests = metric("lwx_queue_completed_total");
+		enough = requests + 10000;
+		while (requests < enough)
+			requests = metric("lwx_queue_completed_total");
+		assert_int_equal(metric("lwx_vcpu_exits_total"), exits);
+		assert_true(exits > 0);
+		payload_vm_fini(&vm);
+	}
+}
+
+/* Of a VM that is paused nothing is in flight: the sums must agree. */
+static void test_metrics_of_a_disk(void **state)
+{
+#define QUEUE "device=\"disk0\",queue=\"0\""
+	AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
+	struct ctl_message reply;
+	uint64_t requests, written;
+
+	(void)state;
+	prepare("payload=blkstress requests=0 code=64");
+	payload_vm_add_disk(&vm, fd);
+	payload_vm_start(&vm);
+	payload_vm_expect(&vm, "ready\n");
+	while (!payload_vm_metric(&vm, "lwx_disk_bytes_total",
+				  QUEUE ",op=\"write\""))
+		;
+	payload_vm_call(&vm, "vm.pause", &reply);
+	requests = payload_vm_metric(&vm, "lwx_queue_requests_total", QUEUE);
+	assert_int_equal(
+		payload_vm_metric(&vm, "lwx_queue_completed_total", QUEUE),
+		requests);
+	assert_int_equal(
+		payload_vm_metric(&vm, "lwx_disk_latency_seconds_count", QUEUE),
+		requests);
+	assert_int_equal(payload_vm_metric(&vm,
+					   "lwx_disk_latency_seconds_bucket",
+					   QUEUE ",le=\"+Inf\""),
+			 requests);
+	written = payload_vm_metric(&vm, "lwx_disk_bytes_total",
+				    QUEUE ",op=\"write\"");
+	assert_int_equal(written % SECTOR_SIZE, 0);
+	assert_true(payload_vm_metric(&vm, "lwx_queue_kicks_total", QUEUE));
+	assert_true(payload_vm_metric(&vm, "lwx_vcpu_exits_total",
+				      "vcpu=\"0\",reason=\"mmio\""));
+	payload_vm_call(&vm, "vm.resume", &reply);
 	payload_vm_type(&vm, "q");
-	assert_int_equal(payload_vm_wait(&vm), 63);
+	assert_int_equal(payload_vm_wait(&vm), 64);
 	payload_vm_fini(&vm);
 }
 
@@ -263,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_data_reach_the_file),
 		cmocka_unit_test(test_every_disk_is_its_own),
 		cmocka_unit_test(test_stress),
+		cmocka_unit_test(test_a_block_device),
 		cmocka_unit_test(test_bad_requests_fail_alone),
 		cmocka_unit_test(test_a_read_only_disk),
 		cmocka_unit_test(test_interrupts_reach_the_guest),
@@ -270,6 +433,8 @@ int main(void)
 		cmocka_unit_test(test_console_echo),
 		cmocka_unit_test(test_console_output_is_complete),
 		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_no_exit_on_the_data_path),
+		cmocka_unit_test(test_metrics_of_a_disk),
 		cmocka_unit_test(test_random_numbers),
 	};
 

@@ -9,20 +9,45 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static struct payload_vm vm;
 
+/* A socket for a network device whose other end swallows everything. */
+static int sink(pid_t *pid)
+{
+	static char bytes[65536];
+	int pair[2];
+
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	*pid = fork();
+	assert_true(*pid >= 0);
+	if (!*pid) {
+		(void)close(pair[0]);
+		while (read(pair[1], bytes, sizeof(bytes)) > 0)
+			;
+		_exit(0);
+	}
+	(void)close(pair[1]);
+	return pair[0];
+}
+
 static void attack_with(const char *words, enum io_engine_kind engine)
 {
 	AUTO_CLOSE int first = payload_temp_file(MIB(2));
 	AUTO_CLOSE int second = payload_temp_file(MIB(2));
 	unsigned long long seed = payload_random() >> 1;
-	char cmdline[128];
-	int status;
+	char dir[] = "/tmp/lwx-hostile-XXXXXX";
+	char cmdline[128], path[64];
+	int status, net;
+	pid_t pid;
 
 	(void)snprintf(cmdline, sizeof(cmdline),
 		       "payload=hostile-%s seed=%llu code=99", words, seed);
@@ -31,7 +56,15 @@ static void attack_with(const char *words, enum io_engine_kind engine)
 	vm.cfg.io_engine = engine;
 	payload_vm_add_disk(&vm, first)->queues = 2;
 	payload_vm_add_disk(&vm, second)->queue_size = 256;
+	net = sink(&pid);
+	payload_vm_add_net(&vm, VM_NET_PASST, net);
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/vsock", dir);
+	payload_vm_add_vsock(&vm, path);
 	status = payload_vm_run(&vm);
+	(void)close(net);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(rmdir(dir), 0);
 	if (status != 99)
 		fail_msg("%s: status %d: %s", cmdline, status, vm.output);
 }

@@ -164,31 +164,15 @@ static void test_a_reboot_starts_the_guest_again(void **state)
 	assert_true(rig_wait(&run) >= 124); /* reset or caught by the stop */
 }
 
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], *stat;
-	pid_t parent = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = rig_read(path);
-	assert_non_null(strrchr(stat, ')'));
-	assert_int_equal(sscanf(strrchr(stat, ')'), ") %*c %d", &parent), 1);
-	free(stat);
-	return parent;
-}
-
 static void test_detached_vms_are_adopted(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_run run;
-	pid_t vm, supervisor;
+	pid_t vm;
 
 	config(rig, VM("a", "button", ""));
 	assert_int_equal(rig_command(rig, &run, "start", "-d", "host.cfg"), 0);
-	vm = (pid_t)rig_vm_number(rig, "pid");
-	supervisor = parent_of(vm);
-	(void)kill(supervisor, SIGKILL);
-	rig_wait_process(supervisor);
+	vm = rig_kill_supervisor(rig);
 	config(rig, VM("a", "button", "vcpus = 2;"));
 	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 120);
 	rig_expect(run.err, "running with another configuration");
@@ -300,6 +284,41 @@ static void test_verbs(void **state)
 	rig_expect(verb.out, "vm.paused");
 	rig_expect(verb.out, "vm.resumed");
 	rig_expect(verb.out, "vm.stopped reason=\"poweroff\" status=0");
+}
+
+/* acpixtract cuts the text into tables, iasl reads them without complaint. */
+static void test_inspect_acpi(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run, verb;
+	char command[512];
+
+	rig_write(rig, "host.cfg",
+		  "vms = ({ name = \"a\"; memory = \"32M\"; vcpus = 3; boot = "
+		  "{ kernel = \"%s\"; cmdline = \"payload=button\"; }; });\n",
+		  PAYLOAD_ELF);
+	start_waiting(rig, &run);
+	assert_int_equal(rig_command(rig, &verb, "inspect", "--acpi", "a"), 0);
+	(void)snprintf(
+		command, sizeof(command),
+		"mkdir %s/acpi && cd %s/acpi && acpixtract -a %s >/dev/null && "
+		"rm rsdp.dat && [ $(ls *.dat | wc -l) -eq 4 ] && iasl -d *.dat "
+		">log 2>&1 && "
+		"! grep -i -e invalid -e '[*][*][*][*]' *.dsl && "
+		"grep -q 'Device (PWRB)' dsdt.dsl && "
+		"[ $(grep -c ACPI0007 dsdt.dsl) -eq 3 ]",
+		rig->dir, rig->dir, verb.out);
+	assert_int_equal(system(command), 0);
+	rig_expect(verb.out, "RSDP @ 0x00000000000E0000");
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
+
+	config(rig, VM("a", "button", ""));
+	start_waiting(rig, &run);
+	assert_int_equal(rig_command(rig, &verb, "inspect", "--acpi", "a"), 1);
+	rig_expect(verb.err, "this VM has no ACPI tables");
+	(void)kill(run.pid, SIGINT);
+	assert_int_equal(rig_wait(&run), 0);
 }
 
 static void test_the_console_takes_input(void **state)
@@ -432,6 +451,7 @@ int main(void)
 		TEST(test_twelve_vms_from_one_file),
 		TEST(test_two_vms_cannot_have_the_same_disk),
 		TEST(test_verbs),
+		TEST(test_inspect_acpi),
 		TEST(test_the_console_takes_input),
 		TEST(test_a_full_disk),
 		TEST(test_a_vm_joins_its_cgroup),

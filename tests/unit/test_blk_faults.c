@@ -21,7 +21,7 @@
 
 /* What the hook below does to the next operations. */
 static struct {
-	enum fake_op_kind kind;
+	enum io_op_kind kind;
 	int result;	     /* as fake_engine_fault */
 	unsigned int skip;   /* operations of @kind to leave alone first */
 	unsigned int times;  /* then this many */
@@ -29,7 +29,7 @@ static struct {
 	unsigned int others; /* of other kinds, doorbells aside */
 } plan;
 
-static int fault(void *arg, enum fake_op_kind kind, int file, int64_t offset,
+static int fault(void *arg, enum io_op_kind kind, int file, int64_t offset,
 		 uint64_t len)
 {
 	(void)arg;
@@ -45,7 +45,7 @@ static int fault(void *arg, enum fake_op_kind kind, int file, int64_t offset,
 	return plan.result;
 }
 
-static void inject(struct blk_rig *blk, enum fake_op_kind kind, int result,
+static void inject(struct blk_rig *blk, enum io_op_kind kind, int result,
 		   unsigned int skip, unsigned int times)
 {
 	memset(&plan, 0, sizeof(plan));
@@ -139,14 +139,14 @@ static void test_short_transfers_are_continued(void **state)
 	data[1] = (struct fake_buffer){.gpa = gpa + 1000, .len = 3000};
 	data[2] = (struct fake_buffer){.gpa = gpa + 4000, .len = 4192};
 
-	inject(&blk, FAKE_OP_WRITEV, 700, 0, 5);
+	inject(&blk, IO_OP_WRITEV, 700, 0, 5);
 	call = blk_rig_add(&blk, 0, VIRTIO_BLK_T_OUT, 2, data, 3);
 	(void)fake_driver_kick(&blk.rig.driver, 0);
 	assert_int_equal(blk_rig_wait(&blk, call), VIRTIO_BLK_S_OK);
 	assert_int_equal(plan.seen, 6);
 	expect_file(&blk, 2 * SECTOR, blk_rig_ptr(&blk, gpa, 8192), 8192);
 
-	inject(&blk, FAKE_OP_READV, 1, 0, 100);
+	inject(&blk, IO_OP_READV, 1, 0, 100);
 	for (unsigned int i = 0; i < 3; i++)
 		data[i].gpa += back - gpa;
 	call = blk_rig_add(&blk, 0, VIRTIO_BLK_T_IN, 2, data, 3);
@@ -174,19 +174,19 @@ static void test_short_direct_transfer_stays_aligned(void **state)
 	model->backend.geometry.offset_align = 4096;
 	gpa = blk_rig_alloc(&blk, 16384);
 	fill(&blk, gpa, 16384);
-	inject(&blk, FAKE_OP_WRITEV, 4096 + 100, 0, 1);
+	inject(&blk, IO_OP_WRITEV, 4096 + 100, 0, 1);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_OUT, 8, gpa, 16384),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(write_offset, 4096 + 4096);
 	expect_file(&blk, 8 * SECTOR, blk_rig_ptr(&blk, gpa, 16384), 16384);
-	inject(&blk, FAKE_OP_WRITEV, 100, 0, 1);
+	inject(&blk, IO_OP_WRITEV, 100, 0, 1);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_OUT, 8, gpa, 16384),
 			 VIRTIO_BLK_S_IOERR);
 	blk_rig_fini(&blk);
 }
 
 static void expect_failure(struct blk_rig *blk, uint32_t type,
-			   enum fake_op_kind kind, int result, int error)
+			   enum io_op_kind kind, int result, int error)
 {
 	uint64_t gpa = blk_rig_alloc(blk, 4096);
 	unsigned int before = atomic_load(&blk->errors);
@@ -209,15 +209,14 @@ static void test_errors_reach_guest_and_host(void **state)
 
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
-	expect_failure(&blk, VIRTIO_BLK_T_IN, FAKE_OP_READV, -EIO, -EIO);
+	expect_failure(&blk, VIRTIO_BLK_T_IN, IO_OP_READV, -EIO, -EIO);
 	assert_int_equal(blk.last_error.sector, 24);
 	assert_int_equal(blk.last_error.op, BLK_OP_READ);
 	assert_int_equal(blk.calls[0].used, 0); /* nothing from the start on */
-	expect_failure(&blk, VIRTIO_BLK_T_IN, FAKE_OP_READV, 0, -EIO);
-	expect_failure(&blk, VIRTIO_BLK_T_OUT, FAKE_OP_WRITEV, -ENOSPC,
-		       -ENOSPC);
-	expect_failure(&blk, VIRTIO_BLK_T_OUT, FAKE_OP_WRITEV, 0, -EIO);
-	expect_failure(&blk, VIRTIO_BLK_T_FLUSH, FAKE_OP_FDATASYNC, -EIO, -EIO);
+	expect_failure(&blk, VIRTIO_BLK_T_IN, IO_OP_READV, 0, -EIO);
+	expect_failure(&blk, VIRTIO_BLK_T_OUT, IO_OP_WRITEV, -ENOSPC, -ENOSPC);
+	expect_failure(&blk, VIRTIO_BLK_T_OUT, IO_OP_WRITEV, 0, -EIO);
+	expect_failure(&blk, VIRTIO_BLK_T_FLUSH, IO_OP_FDATASYNC, -EIO, -EIO);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0,
 					 blk_rig_alloc(&blk, 512), 512),
 			 VIRTIO_BLK_S_OK);
@@ -236,7 +235,7 @@ static void test_error_after_a_part(void **state)
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
 	data.gpa = blk_rig_alloc(&blk, 4096);
-	inject(&blk, FAKE_OP_READV, 1024, 0, 1);
+	inject(&blk, IO_OP_READV, 1024, 0, 1);
 	call = blk_rig_add(&blk, 0, VIRTIO_BLK_T_IN, 0, &data, 1);
 	(void)fake_driver_kick(&blk.rig.driver, 0);
 	assert_int_equal(blk_rig_wait(&blk, call), VIRTIO_BLK_S_OK);
@@ -260,11 +259,11 @@ static void test_interrupted_is_tried_again(void **state)
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
 	gpa = blk_rig_alloc(&blk, 4096);
-	inject(&blk, FAKE_OP_READV, -EAGAIN, 0, 3);
+	inject(&blk, IO_OP_READV, -EAGAIN, 0, 3);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0, gpa, 4096),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(plan.seen, 4);
-	inject(&blk, FAKE_OP_READV, -EINTR, 0, UINT_MAX);
+	inject(&blk, IO_OP_READV, -EINTR, 0, UINT_MAX);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0, gpa, 4096),
 			 VIRTIO_BLK_S_IOERR);
 	assert_in_range(plan.seen, 2, 100);
@@ -279,7 +278,7 @@ static void test_reports_are_limited(void **state)
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
 	gpa = blk_rig_alloc(&blk, 512);
-	inject(&blk, FAKE_OP_READV, -EIO, 0, UINT_MAX);
+	inject(&blk, IO_OP_READV, -EIO, 0, UINT_MAX);
 	for (unsigned int i = 0; i < 500; i++)
 		assert_int_equal(
 			blk_rig_request(&blk, VIRTIO_BLK_T_IN, 0, gpa, 512),
@@ -305,7 +304,7 @@ static void test_ranges_without_fallocate(void **state)
 						 at / SECTOR, gpa, KIB(64)),
 				 VIRTIO_BLK_S_OK);
 
-	inject(&blk, FAKE_OP_FALLOCATE, -EOPNOTSUPP, 0, UINT_MAX);
+	inject(&blk, IO_OP_FALLOCATE, -EOPNOTSUPP, 0, UINT_MAX);
 	assert_int_equal(blk_rig_range(&blk, VIRTIO_BLK_T_DISCARD, 0, 128, 0),
 			 VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(blk_rig_range(&blk, VIRTIO_BLK_T_WRITE_ZEROES, 1,
@@ -333,7 +332,7 @@ static void test_zeroes_refused_once(void **state)
 
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
-	inject(&blk, FAKE_OP_FALLOCATE, -EINVAL, 0, 1);
+	inject(&blk, IO_OP_FALLOCATE, -EINVAL, 0, 1);
 	assert_int_equal(
 		blk_rig_range(&blk, VIRTIO_BLK_T_WRITE_ZEROES, 1, 3, 0),
 		VIRTIO_BLK_S_OK);
@@ -367,7 +366,7 @@ static void test_writethrough_syncs(void **state)
 					 blk_rig_alloc(&blk, 512), 512),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(write_flags, RWF_DSYNC);
-	inject(&blk, FAKE_OP_FDATASYNC, INT_MAX, 0, 0);
+	inject(&blk, IO_OP_FDATASYNC, INT_MAX, 0, 0);
 	assert_int_equal(
 		blk_rig_range(&blk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0),
 		VIRTIO_BLK_S_OK);
@@ -397,7 +396,7 @@ static void test_flush_syncs(void **state)
 
 	(void)state;
 	start(&blk, &(struct blk_rig_options){0});
-	inject(&blk, FAKE_OP_FDATASYNC, INT_MAX, 0, 0);
+	inject(&blk, IO_OP_FDATASYNC, INT_MAX, 0, 0);
 	assert_int_equal(blk_rig_request(&blk, VIRTIO_BLK_T_FLUSH, 0, 0, 0),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(plan.seen, 1);
@@ -451,7 +450,7 @@ static void test_bounce_queue(void **state)
 				       &data, 1);
 	}
 	/* The third one fails; those behind it must not. */
-	inject(&blk, FAKE_OP_WRITEV, -EIO, 2, 1);
+	inject(&blk, IO_OP_WRITEV, -EIO, 2, 1);
 	(void)fake_driver_kick(&blk.rig.driver, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
 		assert_int_equal(blk_rig_wait(&blk, calls[i]),

@@ -4,7 +4,9 @@
  */
 #include "archive_child.h"
 
+#include "archive_origin.h"
 #include "archive_record.h"
+#include "cleanup.h"
 #include "macros.h"
 
 #include <archive.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE KIB(64)
+#define HEADERS_MAX (1 << 18) /* bytes searched for unknown records */
 
 /** struct window - the part of a file that libarchive sees */
 struct window {
@@ -63,7 +66,13 @@ static la_int64_t window_skip(struct archive *a, void *data, la_int64_t size)
 	return (la_int64_t)skip;
 }
 
-/* The window lives until the process ends. */
+static int window_close(struct archive *a, void *data)
+{
+	(void)a;
+	free(data);
+	return ARCHIVE_OK;
+}
+
 static int window_open(const struct archive_child *child, struct archive *a)
 {
 	struct window *window = calloc(1, sizeof(*window));
@@ -75,7 +84,7 @@ static int window_open(const struct archive_child *child, struct archive *a)
 	window->child = child;
 	window->seekable = lseek(child->in, 0, SEEK_CUR) >= 0;
 	return archive_read_open2(a, window, NULL, window_read, window_skip,
-				  NULL);
+				  window_close);
 }
 
 static int put(const struct archive_child *child, const void *bytes,
@@ -100,7 +109,7 @@ static int tell_failure(const struct archive_child *child, int code,
 			const char *text)
 {
 	struct archive_record record = {
-		.type = ARCHIVE_FAILED,
+		.type = ARCHIVE_TELL_FAILED,
 		.code = code,
 		.path_len = (uint32_t)strnlen(text, 300),
 	};
@@ -123,7 +132,8 @@ static int tell_archive_error(const struct archive_child *child,
 
 static int tell_done(const struct archive_child *child, uint64_t value)
 {
-	struct archive_record record = {.type = ARCHIVE_DONE, .size = value};
+	struct archive_record record = {.type = ARCHIVE_TELL_DONE,
+					.size = value};
 
 	return put(child, &record, sizeof(record)) ? 1 : 0;
 }
@@ -160,15 +170,12 @@ static int copy_data(const struct archive_child *child, struct archive *a)
 	}
 }
 
-int archive_child_decompress(const struct archive_child *child)
+static int decompress(const struct archive_child *child, struct archive *a)
 {
-	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
 	struct stat st;
 	int rc;
 
-	if (!a)
-		return tell_failure(child, -ENOMEM, "out of memory");
 	/* Those that libarchive does itself: none runs a program. */
 	(void)archive_read_support_filter_gzip(a);
 	(void)archive_read_support_filter_bzip2(a);
@@ -188,8 +195,16 @@ int archive_child_decompress(const struct archive_child *child)
 	if (child->plain && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE &&
 	    fstat(child->in, &st) == 0 && S_ISREG(st.st_mode))
 		return tell_done(child, 1);
-	rc = copy_data(child, a);
-	/* The process ends: nobody needs the memory back. */
+	return copy_data(child, a);
+}
+
+int archive_child_decompress(const struct archive_child *child)
+{
+	struct archive *a = archive_read_new();
+	int rc = a ? decompress(child, a)
+		   : tell_failure(child, -ENOMEM, "out of memory");
+
+	(void)archive_read_free(a); /* all has been told */
 	return rc;
 }
 
@@ -281,6 +296,27 @@ static int spill(const struct archive_child *child, struct archive *a,
 	return 0;
 }
 
+/* Between where the first header starts and where the data does. */
+static void find_origin(const struct archive_child *child, struct archive *a,
+			struct archive_origin *origin)
+{
+	la_int64_t start = archive_read_header_position(a);
+	la_int64_t end = archive_filter_bytes(a, 0);
+	AUTO_FREE char *headers = NULL;
+	ssize_t n = 0;
+
+	*origin = (struct archive_origin){0};
+	/* One block is a header without records. */
+	if (start < 0 || end - start <= 512 || end - start > HEADERS_MAX)
+		return;
+	headers = malloc((size_t)(end - start));
+	if (headers)
+		n = pread(child->in, headers, (size_t)(end - start),
+			  (off_t)(child->offset + (uint64_t)start));
+	if (n == end - start)
+		archive_origin_parse(origin, headers, (size_t)n);
+}
+
 static int tell_entry(const struct archive_child *child, struct archive *a,
 		      struct archive_entry *entry, uint64_t *total)
 {
@@ -290,7 +326,8 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	la_int64_t gid = archive_entry_gid(entry);
 	la_int64_t size = archive_entry_size(entry);
 	int kind = kind_of(entry);
-	struct archive_record record = {.type = ARCHIVE_ENTRY};
+	struct archive_record record = {.type = ARCHIVE_TELL_ENTRY};
+	struct archive_origin origin;
 
 	if (!path)
 		return tell_failure(child, -EBADMSG,
@@ -316,6 +353,9 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	record.path_len = (uint32_t)strnlen(path, ARCHIVE_TEXT_MAX + 1);
 	record.target_len = (uint32_t)strnlen(target, ARCHIVE_TEXT_MAX + 1);
 	record.xattr_num = (uint32_t)archive_entry_xattr_count(entry);
+	find_origin(child, a, &origin);
+	record.source_len = (uint32_t)strlen(origin.source);
+	record.location_len = (uint32_t)strlen(origin.location);
 	if (kind == ARCHIVE_FILE) {
 		record.size = (uint64_t)size;
 		/* All of the header has been read, nothing of the data. */
@@ -331,21 +371,20 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	if (put(child, &record, sizeof(record)) ||
 	    tell_text(child, path, record.path_len) ||
 	    tell_text(child, target, record.target_len) ||
+	    tell_text(child, origin.source, record.source_len) ||
+	    tell_text(child, origin.location, record.location_len) ||
 	    tell_xattrs(child, entry))
 		return 1;
 	return 0;
 }
 
-int archive_child_read(const struct archive_child *child)
+static int read_entries(const struct archive_child *child, struct archive *a)
 {
-	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
 	uint64_t total = 0;
 	uint64_t entries = 0;
 	int rc;
 
-	if (!a)
-		return tell_failure(child, -ENOMEM, "out of memory");
 	(void)archive_read_support_format_tar(a);
 	(void)archive_read_support_format_empty(a);
 	if (window_open(child, a) != ARCHIVE_OK)
@@ -362,4 +401,14 @@ int archive_child_read(const struct archive_child *child)
 			return rc;
 	}
 	return tell_done(child, 0);
+}
+
+int archive_child_read(const struct archive_child *child)
+{
+	struct archive *a = archive_read_new();
+	int rc = a ? read_entries(child, a)
+		   : tell_failure(child, -ENOMEM, "out of memory");
+
+	(void)archive_read_free(a); /* all has been told */
+	return rc;
 }

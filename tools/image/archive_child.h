@@ -25,10 +25,10 @@ struct archive_child {
 	struct archive_limits limits;
 };
 
-/** archive_child_decompress() - @in to @out; tells ARCHIVE_DONE, its size being
- * 1 if the input is plain and was left. Return: exit status. */
+/** archive_child_decompress() - @in to @out; tells ARCHIVE_TELL_DONE, its size
+ * being 1 if the input is plain and was left. Return: exit status. */
 int archive_child_decompress(const struct archive_child *child);
 
-/** archive_child_read() - tell every entry of the tar, then ARCHIVE_DONE.
+/** archive_child_read() - tell every entry of the tar, then ARCHIVE_TELL_DONE.
  * Return: exit status. */
 int archive_child_read(const struct archive_child *child);

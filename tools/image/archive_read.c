@@ -34,6 +34,8 @@ struct raw {
 	struct tree_entry entry;
 	char *path;
 	char *target;
+	char *source;
+	char *location;
 };
 
 static void raw_fini(struct raw *raw)
@@ -45,6 +47,8 @@ static void raw_fini(struct raw *raw)
 	free(raw->entry.xattrs);
 	free(raw->path);
 	free(raw->target);
+	free(raw->source);
+	free(raw->location);
 }
 
 /* bsdtar writes each one twice, in two notations: the last one counts. */
@@ -63,6 +67,7 @@ static void drop_repeated(struct tree_entry *entry)
 	free(entry->xattrs[i].name);
 	free(entry->xattrs[i].value);
 	entry->xattrs[i] = *last;
+	*last = (struct tree_xattr){0}; /* room for the next one */
 	entry->xattr_num--;
 }
 
@@ -77,6 +82,13 @@ static int take_entry(struct archive_reader *reader, struct raw *raw,
 	if (!rc)
 		rc = archive_reader_text(reader, &raw->target, head->target_len,
 					 ARCHIVE_TEXT_MAX, err);
+	if (!rc)
+		rc = archive_reader_text(reader, &raw->source, head->source_len,
+					 ARCHIVE_TEXT_MAX, err);
+	if (!rc)
+		rc = archive_reader_text(reader, &raw->location,
+					 head->location_len, ARCHIVE_TEXT_MAX,
+					 err);
 	if (rc || !head->xattr_num)
 		return rc;
 	if (head->xattr_num > XATTRS_TOLD_MAX)
@@ -180,6 +192,12 @@ static const enum tree_type tree_types[] = {
 	[ARCHIVE_BLOCK] = TREE_BLOCK,	  [ARCHIVE_FIFO] = TREE_FIFO,
 };
 
+/* What the caller says comes first, then what the archive says. */
+static const char *origin_of(const char *given, const char *told)
+{
+	return given ? given : *told ? told : NULL;
+}
+
 static int put_raw(struct tree *tree, const struct archive_reader *reader,
 		   const struct archive_input *input, const struct files *files,
 		   struct raw *raw, struct err *err)
@@ -209,8 +227,8 @@ static int put_raw(struct tree *tree, const struct archive_reader *reader,
 	entry->mtime = head->mtime;
 	entry->major = head->major;
 	entry->minor = head->minor;
-	entry->origin = input->origin;
-	entry->location = input->location;
+	entry->origin = origin_of(input->origin, raw->source);
+	entry->location = origin_of(input->location, raw->location);
 	if (entry->type == TREE_SYMLINK)
 		entry->target = raw->target;
 	if (entry->type == TREE_FILE) {
@@ -231,7 +249,7 @@ static int read_entries(struct tree *tree, struct archive_reader *reader,
 		struct raw raw = {0};
 		int rc = archive_reader_head(reader, &raw.head, err);
 
-		if (rc || raw.head.type == ARCHIVE_DONE)
+		if (rc || raw.head.type == ARCHIVE_TELL_DONE)
 			return rc;
 		rc = take_entry(reader, &raw, err);
 		if (!rc)
@@ -258,7 +276,6 @@ static int files_open(struct files *files, const struct archive_input *input,
 {
 	struct stat st;
 	int fd;
-	int rc;
 
 	if (fstat(input->fd, &st))
 		return err_set(err, -errno, "%s", input->name);
@@ -274,35 +291,42 @@ static int files_open(struct files *files, const struct archive_input *input,
 	fd = fcntl(input->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", input->name);
-	rc = tree_source_create(&files->archive, fd, err);
-	if (rc)
-		return rc;
-	fd = archive_temp_file(err);
-	if (fd < 0)
-		return fd;
-	files->spill_fd = fd;
-	return tree_source_create(&files->spill, fd, err);
+	return tree_source_create(&files->archive, fd, err);
+}
+
+int archive_read_told(struct tree *tree, struct archive_reader *reader,
+		      const struct archive_input *input, int spill_fd,
+		      struct err *err)
+{
+	struct files files = {.spill_fd = spill_fd};
+	int rc = tree_source_create(&files.spill, spill_fd, err);
+
+	if (!rc)
+		rc = files_open(&files, input, err);
+	if (!rc)
+		rc = read_entries(tree, reader, input, &files, err);
+	tree_source_unref(files.archive);
+	tree_source_unref(files.spill);
+	return rc;
 }
 
 int archive_read(struct tree *tree, const struct archive_input *input,
 		 struct err *err)
 {
-	struct files files = {0};
 	struct archive_child child = child_for(input);
 	struct archive_reader reader = {.pipe = -1};
 	int rc;
 
-	rc = files_open(&files, input, err);
-	if (!rc) {
-		child.out = files.spill_fd;
-		rc = archive_reader_start(&reader, input->name, &child,
-					  archive_child_read, err);
-	}
+	child.out = archive_temp_file(err);
+	if (child.out < 0)
+		return child.out;
+	rc = archive_reader_start(&reader, input->name, &child,
+				  archive_child_read, err);
 	if (!rc)
-		rc = read_entries(tree, &reader, input, &files, err);
+		rc = archive_read_told(tree, &reader, input, child.out, err);
+	else
+		(void)close(child.out); /* nothing was read */
 	archive_reader_end(&reader);
-	tree_source_unref(files.archive);
-	tree_source_unref(files.spill);
 	return rc;
 }
 
@@ -310,7 +334,7 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 		       bool *plain, struct err *err)
 {
 	struct archive_child child = child_for(input);
-	struct archive_record record;
+	struct archive_record record = {0};
 	struct archive_reader reader;
 	int rc;
 
@@ -320,7 +344,7 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 				  archive_child_decompress, err);
 	if (!rc)
 		rc = archive_reader_head(&reader, &record, err);
-	if (!rc && record.type != ARCHIVE_DONE)
+	if (!rc && record.type != ARCHIVE_TELL_DONE)
 		rc = archive_reader_nonsense(&reader, err);
 	if (!rc && plain)
 		*plain = record.size != 0;
@@ -331,12 +355,25 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 int archive_temp_file(struct err *err)
 {
 	const char *dir = getenv("TMPDIR");
+	AUTO_FREE char *path = NULL;
 	int fd;
 
 	if (!dir || !*dir)
 		dir = "/var/tmp";
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return fd >= 0 ? fd : err_set(err, -errno, "temporary file in %s", dir);
+	if (fd >= 0)
+		return fd;
+	if (errno != EOPNOTSUPP && errno != EISDIR)
+		return err_set(err, -errno, "temporary file in %s", dir);
+	/* A file system that knows no nameless files. */
+	if (asprintf(&path, "%s/lwx-image.XXXXXX", dir) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "temporary file");
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0 || unlink(path))
+		return err_set(err, -errno, "temporary file in %s", dir);
+	return fd;
 }
 
 int archive_read_file(struct tree *tree, const struct archive_input *input,

@@ -37,8 +37,8 @@ extern const struct archive_limits archive_limits_default;
  * @size:     its bytes, 0: to the end of the file
  * @name:     for messages
  * @below:    tree in which hard links may find what the archive lacks, or NULL
- * @origin:   of every entry, or NULL
- * @location: of every entry, or NULL
+ * @origin:   of every entry, NULL: LINUXKIT.source of the archive
+ * @location: of every entry, NULL: LINUXKIT.location of the archive
  * @limits:   NULL: archive_limits_default
  */
 struct archive_input {

@@ -37,7 +37,7 @@ static void child_run(struct archive_child *child, archive_child_fn fn,
 	if (archive_sandbox_enter(keep, ARRAY_SIZE(keep), child->limits.bytes,
 				  &err)) {
 		struct archive_record record = {
-			.type = ARCHIVE_FAILED,
+			.type = ARCHIVE_TELL_FAILED,
 			.code = err.code,
 			.path_len = (uint32_t)strlen(err.msg),
 		};
@@ -50,6 +50,14 @@ static void child_run(struct archive_child *child, archive_child_fn fn,
 	_exit(fn(child));
 }
 
+int archive_reader_attach(struct archive_reader *reader, const char *name,
+			  int fd, struct err *err)
+{
+	*reader = (struct archive_reader){.name = name, .pipe = fd};
+	reader->buf = malloc(PIPE_BUFFER);
+	return reader->buf ? 0 : err_set(err, -ENOMEM, "%s", name);
+}
+
 int archive_reader_start(struct archive_reader *reader, const char *name,
 			 struct archive_child *child, archive_child_fn fn,
 			 struct err *err)
@@ -57,10 +65,10 @@ int archive_reader_start(struct archive_reader *reader, const char *name,
 	pid_t parent = getpid();
 	int pair[2];
 
-	*reader = (struct archive_reader){.name = name, .pipe = -1};
-	reader->buf = malloc(PIPE_BUFFER);
-	if (!reader->buf)
-		return err_set(err, -ENOMEM, "%s", name);
+	int rc = archive_reader_attach(reader, name, -1, err);
+
+	if (rc)
+		return rc;
 	if (pipe2(pair, O_CLOEXEC))
 		return err_set(err, -errno, "%s: pipe", name);
 	reader->pipe = pair[0];
@@ -79,6 +87,9 @@ static int reader_crash(struct archive_reader *reader, struct err *err)
 {
 	int status = 0;
 
+	if (reader->pid <= 0)
+		return err_setx(err, -ECHILD, "%s: told only in part",
+				reader->name);
 	while (waitpid(reader->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	reader->pid = 0;
@@ -140,8 +151,7 @@ static int take(struct archive_reader *reader, void *out, size_t size,
 int archive_reader_nonsense(const struct archive_reader *reader,
 			    struct err *err)
 {
-	return err_setx(err, -EBADMSG,
-			"%s: its reader speaks archive_reader_nonsense",
+	return err_setx(err, -EBADMSG, "%s: its reader speaks nonsense",
 			reader->name);
 }
 
@@ -154,9 +164,10 @@ int archive_reader_head(struct archive_reader *reader,
 
 	if (rc)
 		return rc;
-	if (record->type == ARCHIVE_ENTRY || record->type == ARCHIVE_DONE)
+	if (record->type == ARCHIVE_TELL_ENTRY ||
+	    record->type == ARCHIVE_TELL_DONE)
 		return 0;
-	if (record->type != ARCHIVE_FAILED || record->code >= 0 ||
+	if (record->type != ARCHIVE_TELL_FAILED || record->code >= 0 ||
 	    record->path_len >= sizeof(text))
 		return archive_reader_nonsense(reader, err);
 	rc = take(reader, text, record->path_len, err);

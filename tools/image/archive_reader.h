@@ -4,6 +4,7 @@
 #pragma once
 
 #include "archive_child.h"
+#include "archive_read.h"
 #include "archive_record.h"
 #include "tree.h"
 
@@ -37,10 +38,16 @@ int archive_reader_start(struct archive_reader *reader, const char *name,
 			 struct archive_child *child, archive_child_fn fn,
 			 struct err *err);
 
+/** archive_reader_attach() - take records from @fd, which is taken; no process.
+ * Return: 0 or -ENOMEM with @err; archive_reader_end() in both cases. */
+int archive_reader_attach(struct archive_reader *reader, const char *name,
+			  int fd, struct err *err);
+
 /**
- * archive_reader_head() - the next record: ARCHIVE_ENTRY or ARCHIVE_DONE
+ * archive_reader_head() - the next record: ARCHIVE_TELL_ENTRY or
+ * ARCHIVE_TELL_DONE
  *
- * Return: 0; the code and message of ARCHIVE_FAILED; -ECHILD if the child
+ * Return: 0; the code and message of ARCHIVE_TELL_FAILED; -ECHILD if the child
  * crashed, -EINTR once a signal has come; with @err.
  */
 int archive_reader_head(struct archive_reader *reader,
@@ -60,6 +67,17 @@ int archive_reader_xattr(struct archive_reader *reader,
  * does its job does not say that. */
 int archive_reader_nonsense(const struct archive_reader *reader,
 			    struct err *err);
+
+/**
+ * archive_read_told() - the tree of what @reader tells
+ * @input:    what it reads
+ * @spill_fd: its spill file, taken
+ *
+ * Return: as archive_read().
+ */
+int archive_read_told(struct tree *tree, struct archive_reader *reader,
+		      const struct archive_input *input, int spill_fd,
+		      struct err *err);
 
 /** archive_reader_end() - end the child if it has not, release. */
 void archive_reader_end(struct archive_reader *reader);

@@ -14,9 +14,10 @@
 #define ARCHIVE_XATTR_MAX 65536U /* bytes of a value */
 
 enum archive_record_type {
-	ARCHIVE_ENTRY = 1, /* path, target, origin, location, xattrs follow */
-	ARCHIVE_DONE,	   /* all has been read */
-	ARCHIVE_FAILED,	   /* a message of path_len bytes follows */
+	ARCHIVE_TELL_ENTRY =
+		1,	     /* path, target, source, location, xattrs follow */
+	ARCHIVE_TELL_DONE,   /* all has been read */
+	ARCHIVE_TELL_FAILED, /* a message of path_len bytes follows */
 };
 
 enum archive_kind {
@@ -33,10 +34,11 @@ enum archive_kind {
  * struct archive_record - head of a record
  * @type:         enum archive_record_type
  * @kind:         enum archive_kind
- * @code:         negative errno of ARCHIVE_FAILED
+ * @code:         negative errno of ARCHIVE_TELL_FAILED
  * @in_spill:     the content is in the spill file, not in the archive
  * @offset:       of the content
  * @path_len:     bytes that follow, and so on in this order
+ * @source_len:   0: not given
  */
 struct archive_record {
 	uint32_t type;
@@ -50,6 +52,8 @@ struct archive_record {
 	uint32_t minor;
 	uint32_t path_len;
 	uint32_t target_len;
+	uint32_t source_len;
+	uint32_t location_len;
 	uint32_t xattr_num;
 	int64_t mtime;
 	uint64_t size;

@@ -58,7 +58,7 @@ static int records_reserve(struct records *records, size_t size)
 	size_t capacity = MAX(2 * records->capacity, records->len + size);
 	char *text;
 
-	if (size <= records->capacity - records->len)
+	if (records->text && size <= records->capacity - records->len)
 		return 0;
 	text = realloc(records->text, capacity);
 	if (!text)
@@ -369,5 +369,5 @@ int archive_write_tar_member(const char *path, struct tree_content *content,
 
 int archive_write_tar_end(struct sink *sink, struct err *err)
 {
-	return sink_zeros(sink, 2 * BLOCK, err);
+	return sink_zeros(sink, (uint64_t)2 * BLOCK, err);
 }

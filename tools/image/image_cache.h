@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct image_cache;
+struct tree;
 
 enum image_cache_area {
 	IMAGE_CACHE_BLOBS,
@@ -94,6 +95,15 @@ void image_cache_abort(struct image_cache_file *file);
  */
 int image_cache_import(struct image_cache *cache, const char *layout,
 		       const char *name, const char *as, struct err *err);
+
+/**
+ * image_cache_export() - one image as a layout of its own
+ * @out: empty tree; gets oci-layout, index.json and the blobs
+ *
+ * Return: 0, -ENOENT if there is no such image, or a negative errno; with @err.
+ */
+int image_cache_export(struct image_cache *cache, const char *name,
+		       struct tree *out, struct err *err);
 
 /**
  * struct image_cache_image - one image of the cache

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define JSON_BYTES_MAX (16U << 20)
+#define JSON_BYTES_MAX (256U << 20) /* an SBOM lists every file */
 
 /** json_read() - parse @size bytes; a member given twice is an error. @name: of
  * the document. Return: 0, or -EBADMSG with line and column in @err;

@@ -6,6 +6,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	-DLWX_ROOT_INIT='"$(pkglibexecdir)/lwx-root-init"'
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
+	%D%/archive_origin.c %D%/archive_origin.h \
 	%D%/archive_read.c %D%/archive_read.h \
 	%D%/archive_reader.c %D%/archive_reader.h \
 	%D%/archive_record.h \
@@ -18,11 +19,14 @@ libimage_a_SOURCES = \
 	%D%/disk_vmdk.c %D%/disk_vmdk.h \
 	%D%/file_io.c %D%/file_io.h \
 	%D%/image_cache.c %D%/image_cache.h \
+	%D%/image_cache_export.c \
+	%D%/image_cache_index.c \
 	%D%/image_cache_internal.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/json.c %D%/json.h \
 	%D%/kernel_modules.c %D%/kernel_modules.h \
 	%D%/oci.h \
+	%D%/oci_blobs.c %D%/oci_blobs.h \
 	%D%/oci_config.c \
 	%D%/oci_index.c \
 	%D%/oci_layer.c %D%/oci_layer.h \
@@ -43,6 +47,10 @@ libimage_a_SOURCES = \
 	%D%/output_iso.c \
 	%D%/output_parts.c \
 	%D%/output_uki.c \
+	%D%/sbom.c %D%/sbom.h %D%/sbom_internal.h \
+	%D%/sbom_dpkg.c \
+	%D%/sbom_read.c \
+	%D%/sbom_write.c \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
@@ -51,6 +59,7 @@ libimage_a_SOURCES = \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
 	%D%/tree_cpio.c %D%/tree_cpio.h \
+	%D%/tree_diff.c %D%/tree_diff.h \
 	%D%/tree_dir.c %D%/tree_dir.h \
 	%D%/tree_dir_run.c \
 	%D%/tree_dir_write.c \
@@ -58,6 +67,8 @@ libimage_a_SOURCES = \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \
 	%D%/tree_path.c \
+	%D%/tree_size.c %D%/tree_size.h \
+	%D%/tree_size_svg.c \
 	%D%/uki_write.c %D%/uki_write.h
 
 # Link order of what stands on libimage.
@@ -66,10 +77,26 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 
 bin_PROGRAMS += lwx-image
-lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
-	%D%/lwx_image.c
+	%D%/cache_transfer.c %D%/cache_transfer.h \
+	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/subject.c %D%/subject.h \
+	%D%/verb_cache.c \
+	%D%/verb_diff.c \
+	%D%/verb_inspect.c \
+	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
+
+# lwx-image(1): the verbs come from their --help.
+nodist_man_MANS += tools/image/lwx-image.1
+CLEANFILES += tools/image/lwx-image.1
+EXTRA_DIST += %D%/lwx-image.1.in
+tools/image/lwx-image.1: %D%/lwx-image.1.in tools/verbs-manual \
+		lwx-image$(EXEEXT)
+	@$(MKDIR_P) tools/image
+	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-image \
+		<$(srcdir)/tools/image/lwx-image.1.in >$@.tmp && mv $@.tmp $@
 
 # Process 1 of small initrds: static, no sanitizer, the libc alone.
 pkglibexec_PROGRAMS += lwx-root-init

@@ -2,25 +2,130 @@
  * lwx_image.c - lwx-image: builds container, VM and bare-metal images from one
  * definition. This file picks the verb. One thread.
  */
+#include "lwx_image.h"
+
+#include "interrupt.h"
+#include "log.h"
+#include "macros.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char help_text[] =
-	"usage: lwx-image VERB [OPTION...] [ARGUMENT...]\n"
-	"\n"
-	"  --help     this text\n"
-	"  --version  the version\n";
+static const struct image_verb *const verbs[] = {
+	&image_verb_cache,
+	&image_verb_diff,
+	&image_verb_inspect,
+	&image_verb_size,
+};
+
+void image_complain(const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	(void)fprintf(stderr, "lwx-image: %s\n", text);
+}
+
+int image_help(const struct image_verb *verb)
+{
+	(void)printf("Usage: lwx-image %s %s\n\n%s\n\n%s", verb->name,
+		     verb->usage, verb->summary, verb->help);
+	return IMAGE_EXIT_OK;
+}
+
+int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (text[0])
+		image_complain("%s: %s", verb->name, text);
+	(void)fprintf(stderr,
+		      "Usage: lwx-image %s %s\n"
+		      "Try: lwx-image %s --help\n",
+		      verb->name, verb->usage, verb->name);
+	return IMAGE_EXIT_USAGE;
+}
+
+int image_fail(const struct err *err)
+{
+	image_complain("%s", err->msg);
+	return interrupt_signal() ? 128 + interrupt_signal()
+				  : IMAGE_EXIT_FAILURE;
+}
+
+const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double number = (double)bytes;
+	size_t unit = 0;
+
+	while (number >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		number /= 1024;
+		unit++;
+	}
+	(void)snprintf(text, IMAGE_SIZE_TEXT, unit ? "%.1f %s" : "%.0f %s",
+		       number, units[unit]);
+	return text;
+}
+
+const char *image_architecture(void)
+{
+#if defined(__x86_64__)
+	return "amd64";
+#elif defined(__aarch64__)
+	return "arm64";
+#else
+	return "unknown";
+#endif
+}
+
+static void help(FILE *out)
+{
+	(void)fputs("Usage: lwx-image VERB [OPTION...] [ARGUMENT...]\n"
+		    "\n"
+		    "Builds container, VM and bare-metal images from one "
+		    "definition.\n"
+		    "\n",
+		    out);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		(void)fprintf(out, "  %-9s %s\n", verbs[i]->name,
+			      verbs[i]->summary);
+	(void)fputs("\nlwx-image VERB --help tells more.\n", out);
+}
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		(void)fputs(help_text, stdout);
-		return 0;
+	const char *name = argc > 1 ? argv[1] : "";
+
+	log_init("lwx-image", LOG_LEVEL_INFO);
+	interrupt_init();
+	if (strcmp(name, "--help") == 0) {
+		help(stdout);
+		return IMAGE_EXIT_OK;
 	}
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+	if (strcmp(name, "--version") == 0) {
 		(void)puts(PACKAGE_STRING);
-		return 0;
+		return IMAGE_EXIT_OK;
 	}
-	(void)fputs(help_text, stderr);
-	return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const struct image_verb *verb = verbs[i];
+
+		if (strcmp(name, verb->name) != 0)
+			continue;
+		if (argc > 2 && strcmp(argv[2], "--help") == 0)
+			return image_help(verb);
+		return verb->run(verb, argc - 1, argv + 1);
+	}
+	if (*name)
+		image_complain("no such verb: %s", name);
+	help(stderr);
+	return IMAGE_EXIT_USAGE;
 }

@@ -10,12 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct json_t;
+
 #define OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
 #define OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
 #define OCI_LAYERS_MAX 512U
+#define OCI_JSON_MAX (16U << 20) /* bytes of a manifest, index, config */
 
 /** struct oci_list - texts in their order; owned */
 struct oci_list {
@@ -96,6 +99,11 @@ struct oci_descriptor {
 	uint8_t digest[SHA256_SIZE];
 	uint64_t size;
 };
+
+/** oci_descriptor_parse() - from an object of an index or manifest. Return: 0,
+ * -EBADMSG or -ENOMEM with @err; oci_descriptor_fini() in both cases. */
+int oci_descriptor_parse(struct oci_descriptor *descriptor,
+			 const struct json_t *object, struct err *err);
 
 /** oci_descriptor_fini() - release. */
 void oci_descriptor_fini(struct oci_descriptor *descriptor);

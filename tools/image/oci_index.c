@@ -36,12 +36,12 @@ void oci_descriptor_fini(struct oci_descriptor *descriptor)
 	*descriptor = (struct oci_descriptor){0};
 }
 
-static int descriptor_parse(struct oci_descriptor *descriptor,
-			    const json_t *object, struct err *err)
+int oci_descriptor_parse(struct oci_descriptor *descriptor,
+			 const json_t *object, struct err *err)
 {
 	const json_t *size = json_object_get(object, "size");
 	const char *type;
-	const char *digest;
+	const char *digest = NULL;
 	int rc;
 
 	if (!json_is_object(object))
@@ -76,7 +76,7 @@ static int manifest_parse(struct oci_manifest *manifest, const json_t *top,
 			  struct err *err)
 {
 	json_t *config;
-	json_t *layers;
+	json_t *layers = NULL;
 	size_t num;
 	int rc = json_object_of(top, "config", &config, err);
 
@@ -90,7 +90,7 @@ static int manifest_parse(struct oci_manifest *manifest, const json_t *top,
 	if (num > OCI_LAYERS_MAX)
 		return err_setx(err, -EBADMSG, "more than %u layers",
 				OCI_LAYERS_MAX);
-	rc = descriptor_parse(&manifest->config, config, err);
+	rc = oci_descriptor_parse(&manifest->config, config, err);
 	if (rc)
 		return err_prefix(err, "config");
 	manifest->layers = calloc(num ? num : 1, sizeof(*manifest->layers));
@@ -98,8 +98,8 @@ static int manifest_parse(struct oci_manifest *manifest, const json_t *top,
 		return err_set(err, -ENOMEM, "OCI image");
 	for (size_t i = 0; i < num; i++) {
 		manifest->layer_num++;
-		rc = descriptor_parse(&manifest->layers[i],
-				      json_array_get(layers, i), err);
+		rc = oci_descriptor_parse(&manifest->layers[i],
+					  json_array_get(layers, i), err);
 		if (rc)
 			return err_prefix(err, "layer %zu", i + 1);
 	}
@@ -204,7 +204,7 @@ static int index_pick(struct oci_descriptor *out, const json_t *top,
 		}
 	}
 	if (found)
-		return descriptor_parse(out, found, err);
+		return oci_descriptor_parse(out, found, err);
 	names_of(manifests, names, sizeof(names));
 	return err_setx(err, -ENOENT, "no image %s%sfor %s; there is: %s",
 			want->name ? want->name : "", want->name ? " " : "",

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,7 +29,7 @@ int oci_reading_text(const struct oci_reading *reading, const char *path,
 	if (!entry || entry->type != TREE_FILE)
 		return err_setx(err, -EBADMSG, "%s: has no file %s",
 				reading->source->path, path);
-	if (entry->size > JSON_BYTES_MAX)
+	if (entry->size > OCI_JSON_MAX)
 		return err_setx(err, -EBADMSG, "%s: %s is too large",
 				reading->source->path, path);
 	buf = malloc(entry->size + 1);
@@ -76,41 +78,84 @@ int oci_reading_fits(const struct oci_reading *reading, struct err *err)
 			reading->source->path, have, want);
 }
 
-/* Move what was read as an archive to where an image has it: it is the image.
- */
-static int is_root(const struct oci_reading *reading, enum oci_kind kind,
-		   struct err *err)
+static int put_whole(struct tree *files, const char *dir, char *name,
+		     struct err *err)
 {
-	struct oci_image *image = reading->image;
+	struct tree_entry entry = {.path = name, .mode = 0644};
+	AUTO_FREE char *path = NULL;
+	int rc;
 
-	image->kind = kind;
-	tree_destroy(image->tree);
-	image->tree = NULL;
-	return tree_digest(reading->files, image->digest, err);
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "%s", dir);
+	}
+	rc = tree_content_whole(&entry.content, path, err);
+	if (rc)
+		return rc;
+	entry.size = tree_content_size(entry.content);
+	rc = tree_put(files, &entry, err);
+	tree_content_unref(entry.content);
+	return rc;
 }
 
-static int read_directory(struct oci_reading *reading, struct err *err)
+/*
+ * Only what belongs to the layout: beside it a cache has files that come and
+ * go. The index stays open, so it is one index even if it is replaced
+ * meanwhile.
+ */
+static int read_layout(struct tree *files, const char *path, struct err *err)
 {
-	const struct oci_source *source = reading->source;
+	static char index[] = "index.json";
+	static char layout[] = "oci-layout";
+	AUTO_FREE char *dir = NULL;
+	struct tree *blobs = NULL;
+	int rc = put_whole(files, path, layout, err);
+
+	if (!rc)
+		rc = put_whole(files, path, index, err);
+	if (!rc && asprintf(&dir, "%s/blobs", path) < 0) {
+		dir = NULL;
+		rc = err_set(err, -ENOMEM, "%s", path);
+	}
+	if (!rc)
+		rc = tree_create(&blobs, err);
+	if (!rc && access(dir, F_OK) == 0)
+		rc = tree_dir_read(blobs, dir, NULL, err);
+	if (!rc)
+		rc = tree_merge(files, blobs, "blobs", err);
+	tree_destroy(blobs);
+	return rc;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) == 0;
+}
+
+static int read_directory(struct tree *files, const struct oci_source *source,
+			  struct err *err)
+{
 	struct tree_dir_options options = {
 		.keep_owners = source->keep_owners,
 		.origin = source->origin,
 		.location = source->location,
 	};
-	int rc = tree_dir_read(reading->files, source->path, &options, err);
 
-	if (rc)
-		return rc;
-	if (!tree_find(reading->files, "oci-layout") ||
-	    !tree_find(reading->files, "index.json"))
-		return is_root(reading, OCI_DIRECTORY, err);
-	reading->image->kind = OCI_LAYOUT;
-	return oci_layout_read(reading, err);
+	if (has_file(source->path, "oci-layout") &&
+	    has_file(source->path, "index.json"))
+		return read_layout(files, source->path, err);
+	return tree_dir_read(files, source->path, &options, err);
 }
 
-static int read_archive(struct oci_reading *reading, int fd, struct err *err)
+static int read_archive(struct tree *files, const struct oci_source *source,
+			int fd, struct err *err)
 {
-	const struct oci_source *source = reading->source;
 	struct archive_input input = {
 		.fd = fd,
 		.name = source->path,
@@ -118,44 +163,76 @@ static int read_archive(struct oci_reading *reading, int fd, struct err *err)
 		.location = source->location,
 		.limits = source->limits,
 	};
-	int rc = archive_read_file(reading->files, &input, err);
 
-	if (rc)
+	return archive_read_file(files, &input, err);
+}
+
+static int files_read(struct tree **out, const struct oci_source *source,
+		      bool *is_dir, struct err *err)
+{
+	AUTO_CLOSE int fd = open(source->path, O_RDONLY | O_CLOEXEC);
+	struct tree *files = NULL;
+	struct stat st;
+	int rc;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_set(err, -errno, "%s", source->path);
+	*is_dir = S_ISDIR(st.st_mode);
+	rc = tree_create(&files, err);
+	if (!rc)
+		rc = *is_dir ? read_directory(files, source, err)
+			     : read_archive(files, source, fd, err);
+	if (rc) {
+		tree_destroy(files);
 		return rc;
+	}
+	*out = files;
+	return 0;
+}
+
+int oci_files_read(struct tree **out, const struct oci_source *source,
+		   struct err *err)
+{
+	bool is_dir;
+
+	return files_read(out, source, &is_dir, err);
+}
+
+static int read_as_it_is(struct oci_reading *reading, bool is_dir,
+			 struct err *err)
+{
+	struct oci_image *image = reading->image;
+
 	if (tree_find(reading->files, "oci-layout") &&
 	    tree_find(reading->files, "index.json")) {
-		reading->image->kind = OCI_ARCHIVE;
+		image->kind = is_dir ? OCI_LAYOUT : OCI_ARCHIVE;
 		return oci_layout_read(reading, err);
 	}
-	if (tree_find(reading->files, "manifest.json")) {
-		reading->image->kind = OCI_DOCKER_ARCHIVE;
+	if (!is_dir && tree_find(reading->files, "manifest.json")) {
+		image->kind = OCI_DOCKER_ARCHIVE;
 		return oci_docker_read(reading, err);
 	}
-	return is_root(reading, OCI_TAR, err);
+	image->kind = is_dir ? OCI_DIRECTORY : OCI_TAR;
+	tree_destroy(image->tree);
+	image->tree = steal_ptr(&reading->files);
+	return tree_digest(image->tree, image->digest, err);
 }
 
 int oci_image_read(struct oci_image **out, const struct oci_source *source,
 		   struct err *err)
 {
 	struct oci_reading reading = {.source = source};
-	AUTO_CLOSE int fd = open(source->path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	bool is_dir = false;
 	int rc;
 
-	if (fd < 0 || fstat(fd, &st))
-		return err_set(err, -errno, "%s", source->path);
 	reading.image = calloc(1, sizeof(*reading.image));
 	if (!reading.image)
 		return err_set(err, -ENOMEM, "%s", source->path);
-	rc = tree_create(&reading.files, err);
+	rc = files_read(&reading.files, source, &is_dir, err);
 	if (!rc)
 		rc = tree_create(&reading.image->tree, err);
-	if (!rc && S_ISDIR(st.st_mode))
-		rc = read_directory(&reading, err);
-	else if (!rc)
-		rc = read_archive(&reading, fd, err);
-	if (!rc && !reading.image->tree)
-		reading.image->tree = steal_ptr(&reading.files);
+	if (!rc)
+		rc = read_as_it_is(&reading, is_dir, err);
 	tree_destroy(reading.files);
 	if (rc) {
 		oci_image_destroy(reading.image);

@@ -10,6 +10,8 @@
 #include "oci.h"
 #include "tree.h"
 
+#include <stdbool.h>
+
 enum oci_kind {
 	OCI_LAYOUT,	    /* directory with oci-layout */
 	OCI_ARCHIVE,	    /* the same in a tar */
@@ -78,6 +80,11 @@ struct oci_image {
  * @err.
  */
 int oci_image_read(struct oci_image **out, const struct oci_source *source,
+		   struct err *err);
+
+/** oci_files_read() - the files themselves: of the layout, of the archive, of
+ * the root. Return: as oci_image_read(); tree_destroy(). */
+int oci_files_read(struct tree **out, const struct oci_source *source,
 		   struct err *err);
 
 /** oci_image_destroy() - NULL is fine. */

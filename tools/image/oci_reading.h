@@ -15,7 +15,7 @@ struct oci_reading {
 	struct oci_image *image;
 };
 
-/** oci_reading_text() - a whole file of @reading->files, JSON_BYTES_MAX at
+/** oci_reading_text() - a whole file of @reading->files, OCI_JSON_MAX at
  * most. Return: 0 or a negative errno with @err; free(). */
 int oci_reading_text(const struct oci_reading *reading, const char *path,
 		     char **text, size_t *size, struct err *err);

@@ -33,8 +33,10 @@ struct blob {
 static void digest_text(const uint8_t digest[SHA256_SIZE],
 			char text[DIGEST_TEXT_SIZE])
 {
-	memcpy(text, "sha256:", 7);
-	sha256_hex(digest, text + 7);
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(digest, hex);
+	(void)snprintf(text, DIGEST_TEXT_SIZE, "sha256:%s", hex);
 }
 
 static int put_file(struct tree *out, const char *path,
@@ -66,7 +68,7 @@ static int put_blob(struct tree *out, const struct blob *blob, int64_t epoch,
 static int blob_text(struct blob *blob, const json_t *json, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = json_write(json, &text, &size, err);
 
 	if (rc)
@@ -240,7 +242,7 @@ static int image_make(struct image *image, const struct oci_output *output,
 	time_t epoch = (time_t)output->epoch;
 	AUTO_FREE char *text = NULL;
 	struct tm tm;
-	size_t size;
+	size_t size = 0;
 	int rc = 0;
 
 	image->config = *output->config;

@@ -99,7 +99,7 @@ void sha256_hex(const uint8_t digest[SHA256_SIZE], char hex[SHA256_HEX_SIZE])
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
-	hex[2 * SHA256_SIZE] = '\0';
+	hex[SHA256_HEX_SIZE - 1] = '\0';
 }
 
 static int hex_value(char c)
@@ -113,7 +113,7 @@ static int hex_value(char c)
 
 int sha256_parse(const char *hex, uint8_t digest[SHA256_SIZE])
 {
-	if (strlen(hex) != 2 * SHA256_SIZE)
+	if (strlen(hex) != SHA256_HEX_SIZE - 1)
 		return -EINVAL;
 	for (size_t i = 0; i < SHA256_SIZE; i++) {
 		int high = hex_value(hex[2 * i]);

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHA256_SIZE 32
-#define SHA256_HEX_SIZE (2 * SHA256_SIZE + 1) /* with NUL */
+#define SHA256_SIZE 32U
+#define SHA256_HEX_SIZE 65U /* with NUL */
 
 struct sha256;
 

@@ -207,6 +207,11 @@ int tree_content_memory(struct tree_content **out, const void *bytes,
 int tree_content_file(struct tree_content **out, int fd, uint64_t offset,
 		      uint64_t size, struct err *err);
 
+/** tree_content_whole() - all of the file @path, kept open. Return: 0 or a
+ * negative errno with @err. */
+int tree_content_whole(struct tree_content **out, const char *path,
+		       struct err *err);
+
 /**
  * struct tree_source - an open file or directory that many contents share
  *

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,6 +145,19 @@ int tree_content_file(struct tree_content **out, int fd, uint64_t offset,
 	*out = range_new(source, offset, size);
 	tree_source_unref(source);
 	return *out ? 0 : err_set(err, -ENOMEM, "file content");
+}
+
+int tree_content_whole(struct tree_content **out, const char *path,
+		       struct err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_set(err, -errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_setx(err, -EINVAL, "%s: not a regular file", path);
+	return tree_content_file(out, fd, 0, (uint64_t)st.st_size, err);
 }
 
 struct tree_content *tree_content_ref(struct tree_content *content)

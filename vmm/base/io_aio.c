@@ -10,15 +10,17 @@
  * readiness, like watches. Timers are a list sorted by deadline behind one
  * timerfd. Everything is waited for by one epoll_wait() a round.
  *
- * What may block the thread, unlike io_uring:
- * - libaio is asynchronous for O_DIRECT only: on a file opened without it
- *   io_submit() does the transfer itself and returns when it is done.
- * - fallocate runs synchronously in the round.
- * - a stream on a regular file (an append-only log) is a plain write.
- * - io_submit() may sleep when the device's request queue is full.
- * An operation that libaio has taken cannot be cancelled: it completes with its
- * true result. A file that epoll refuses (a regular one) cannot be watched:
- * the watch ends with -EPERM.
+ * libaio is asynchronous for O_DIRECT only: on a file opened without it
+ * io_submit() does the transfer itself and returns when it is done. A slow disk
+ * must not hold up the network, so these operations, and fallocate of any file,
+ * go to a few threads, which are made when the first comes; results come back
+ * by one more eventfd. What may still block, unlike io_uring: a stream on a
+ * regular file (an append-only log) is a plain write, and io_submit() may sleep
+ * when the device's request queue is full.
+ *
+ * An operation that libaio or a thread has taken cannot be cancelled: it
+ * completes with its true result. A file that epoll refuses (a regular one)
+ * cannot be watched: the watch ends with -EPERM.
  *
  * Interest in a slot is dropped lazily, when epoll reports readiness that
  * nobody waits for: an eventfd that is read again and again costs one
@@ -43,6 +45,7 @@ enum {
 	TAG_WAKE,
 	TAG_AIO,
 	TAG_TIMER,
+	TAG_WORK,
 	TAGS
 };
 
@@ -71,16 +74,15 @@ static void prep_iocb(struct iocb *iocb, struct io_op *op, int fd, int event_fd)
 	iocb->data = op;
 }
 
-static int do_fallocate(const struct io_op *op, int fd)
+/* Would io_submit() block? */
+static bool is_slow(const struct aio *a, const struct io_op *op)
 {
-	if (fallocate(fd, (int)op->priv.flags, (off_t)op->priv.offset,
-		      (off_t)op->priv.len))
-		return -errno;
-	return 0;
+	return op->priv.kind == IO_OP_FALLOCATE ||
+	       !a->slots[op->priv.file].direct;
 }
 
-/* Take operations that need no libaio, or fail, off the front of the queue.
- * Return: fd of the first that is for libaio, or -1. */
+/* Take operations that are not for libaio off the front of the queue.
+ * Return: fd of the first that is, or -1. */
 static int next_file_op(struct aio *a)
 {
 	struct io_op *op;
@@ -88,11 +90,13 @@ static int next_file_op(struct aio *a)
 	while ((op = a->files.first)) {
 		int fd = aio_file_fd(a, op->priv.file);
 
-		if (fd >= 0 && op->priv.kind != IO_OP_FALLOCATE)
+		if (fd >= 0 && !is_slow(a, op))
 			return fd;
 		io_op_list_remove(&a->files, op);
-		io_engine_finish_later(&a->engine, op,
-				       fd < 0 ? -EBADF : do_fallocate(op, fd));
+		if (fd < 0)
+			io_engine_finish_later(&a->engine, op, -EBADF);
+		else
+			aio_work_submit(a, op);
 	}
 	return -1;
 }
@@ -284,8 +288,8 @@ static void aio_cancel(struct io_engine *engine, struct io_op *op)
 		io_op_list_remove(&a->timers, op);
 	else if (op->priv.kind == IO_OP_WATCH || aio_is_stream(op))
 		aio_remove_waiter(a, op);
-	else
-		return; /* libaio has it */
+	else if (!is_slow(a, op) || !aio_work_cancel(a, op))
+		return; /* libaio or a thread has it */
 	io_engine_finish_later(engine, op, -ECANCELED);
 }
 
@@ -314,6 +318,8 @@ static int aio_round(struct io_engine *engine, bool wait)
 			aio_slot_ready(a, (int)tag, events[i].events);
 		else if (tag == engine->max_files + TAG_AIO)
 			count += reap_files(a, 0, false);
+		else if (tag == engine->max_files + TAG_WORK)
+			count += aio_work_reap(a);
 	}
 	aio_try_streams(a);
 	expire_timers(a);
@@ -330,7 +336,7 @@ static int aio_file_set(struct io_engine *engine, int file, int fd)
 {
 	struct aio *a = to_aio(engine);
 
-	(void)fd;
+	a->slots[file].direct = fd >= 0 && (fcntl(fd, F_GETFL) & O_DIRECT);
 	return aio_update_interest(a, file); /* nobody waits: out of the set */
 }
 
@@ -351,6 +357,7 @@ static void aio_drain(struct io_engine *engine)
 	forget_list(&a->timers);
 	for (unsigned int i = 0; i < engine->max_files; i++)
 		forget_list(&a->slots[i].waiters);
+	aio_work_drain(a);
 	while (a->num_free < a->depth)
 		(void)reap_files(a, 1, true);
 }
@@ -367,6 +374,7 @@ static void aio_destroy(struct io_engine *engine)
 
 	if (a->ctx)
 		(void)io_destroy(a->ctx); /* waits for what is in flight */
+	aio_work_fini(&a->work);
 	close_fd(a->epoll_fd);
 	close_fd(a->aio_fd);
 	close_fd(a->timer_fd);
@@ -409,6 +417,7 @@ static int open_fds(struct aio *a)
 		[TAG_AIO] = a->aio_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		[TAG_TIMER] = a->timer_fd = timerfd_create(
 			CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		[TAG_WORK] = a->work.event_fd,
 	};
 
 	a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -438,6 +447,11 @@ int io_aio_engine_create(struct io_engine **out,
 	io_op_list_init(&a->streams);
 	io_op_list_init(&a->told);
 	io_op_list_init(&a->timers);
+	rc = aio_work_init(&a->work);
+	if (rc) {
+		(void)err_set(err, rc, "aio: eventfd");
+		goto fail;
+	}
 	rc = io_engine_init(&a->engine, &aio_backend, cfg, err);
 	if (rc)
 		goto fail;

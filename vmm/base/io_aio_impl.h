@@ -1,6 +1,7 @@
 /*
- * io_aio_impl.h - what io_aio.c (engine, files, timers) and io_aio_ready.c
- * (readiness, streams) share. Private to them.
+ * io_aio_impl.h - what io_aio.c (engine, files, timers), io_aio_ready.c
+ * (readiness, streams) and io_aio_work.c (what may block) share. Private to
+ * them.
  */
 #pragma once
 
@@ -8,17 +9,49 @@
 #include "macros.h"
 
 #include <libaio.h>
+#include <pthread.h>
+
+#define AIO_WORK_THREADS 4U
 
 /**
  * struct aio_slot - one registered file
  * @waiters: watches and streams that wait for readiness
  * @armed:   events epoll knows of
  * @known:   the file is in the epoll set
+ * @direct:  opened with O_DIRECT: libaio does not block
  */
 struct aio_slot {
 	struct io_op_list waiters;
 	uint32_t armed;
 	bool known;
+	bool direct;
+};
+
+/**
+ * struct aio_work - threads for operations that may block
+ * @lock:     guards all but @threads, @num_threads and @event_fd
+ * @more:     @todo is not empty, or @stop
+ * @quiet:    @running is 0
+ * @todo:     operations to run
+ * @done:     those that were, priv.result is set
+ * @idle:     threads that wait for @more
+ * @running:  operations being run
+ * @stop:     the threads are to end
+ * @event_fd: woken when @done gets its first; never read (edge)
+ * @threads:  @num_threads of them, made when they are needed [owner]
+ */
+struct aio_work {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	pthread_cond_t quiet;
+	struct io_op_list todo;
+	struct io_op_list done;
+	unsigned int idle;
+	unsigned int running;
+	bool stop;
+	int event_fd;
+	pthread_t threads[AIO_WORK_THREADS];
+	unsigned int num_threads;
 };
 
 /**
@@ -36,6 +69,7 @@ struct aio_slot {
  * @iocbs:     @depth of them
  * @free:      stack of those not in the kernel
  * @num_free:  its height
+ * @work:      threads for what libaio would do in io_submit()
  */
 struct aio {
 	struct io_engine engine;
@@ -53,6 +87,7 @@ struct aio {
 	struct iocb *iocbs;
 	struct iocb **free;
 	unsigned int num_free;
+	struct aio_work work;
 };
 
 static inline struct aio *to_aio(struct io_engine *engine)
@@ -102,3 +137,22 @@ int aio_run_told(struct aio *a);
 
 /** aio_try_streams() - transfer what can be, let the rest wait. */
 void aio_try_streams(struct aio *a);
+
+/** aio_work_submit() - run a file operation on a thread. */
+void aio_work_submit(struct aio *a, struct io_op *op);
+
+/** aio_work_reap() - run done of what was. Return: their number. */
+int aio_work_reap(struct aio *a);
+
+/** aio_work_cancel() - Return: true if @op had not begun and will not. */
+bool aio_work_cancel(struct aio *a, struct io_op *op);
+
+/** aio_work_drain() - forget what has not begun, wait for what has. */
+void aio_work_drain(struct aio *a);
+
+/** aio_work_init() - no thread yet. Return: 0 or a negative errno; then
+ * aio_work_fini() too. */
+int aio_work_init(struct aio_work *work);
+
+/** aio_work_fini() - end the threads; after aio_work_drain(). */
+void aio_work_fini(struct aio_work *work);

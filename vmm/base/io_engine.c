@@ -1,6 +1,6 @@
 /*
- * io_engine.c - what both engines have in common: dispatch, posts and calls
- * from other threads, deferred operations, the loop.
+ * io_engine.c - what all engines have in common: dispatch, posts from other
+ * threads, deferred operations, the loop. Calls: io_engine_call.c.
  *
  * DOC: theory of operation
  *
@@ -22,18 +22,12 @@
  */
 #include "io_engine_impl.h"
 
-#include "cleanup.h"
-#include "log.h"
 #include "macros.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct io_op io_engine_closed;
@@ -62,59 +56,6 @@ void io_engine_fini(struct io_engine *engine)
 	free(engine->files);
 	if (engine->wake_fd >= 0)
 		(void)close(engine->wake_fd);
-}
-
-/* What an administrator can do about a refusal; the errno alone is vague. */
-static const char *why_refused(int code)
-{
-	static const char path[] = "/proc/sys/kernel/io_uring_disabled";
-	AUTO_CLOSE int fd = -1;
-	char value = '0';
-
-	if (code == -ENOSYS)
-		return "not in this kernel, or hidden by a seccomp filter";
-	if (code == -ENOMEM)
-		return "RLIMIT_MEMLOCK may be too small";
-	if (code != -EPERM && code != -EACCES)
-		return "kernel too old?";
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, &value, 1) != 1 || value == '0')
-		return "forbidden by a seccomp filter or a security module";
-	if (value == '1')
-		return "kernel.io_uring_disabled=1: join kernel.io_uring_group";
-	return "kernel.io_uring_disabled=2";
-}
-
-static int create_auto(struct io_engine **out,
-		       const struct io_engine_config *cfg, struct err *err)
-{
-	static atomic_flag warned = ATOMIC_FLAG_INIT;
-	struct err refusal = {0};
-	int rc;
-
-	rc = io_uring_engine_create(out, cfg, &refusal);
-	if (!rc)
-		return 0;
-	rc = io_aio_engine_create(out, cfg, err);
-	if (!rc && !atomic_flag_test_and_set(&warned))
-		log_warn("%s (%s): using libaio instead", refusal.msg,
-			 why_refused(refusal.code));
-	return rc;
-}
-
-int io_engine_create(struct io_engine **out, const struct io_engine_config *cfg,
-		     struct err *err)
-{
-	if (!cfg->depth || cfg->max_files > INT16_MAX)
-		return err_setx(err, -EINVAL, "I/O engine: bad configuration");
-	switch (cfg->kind) {
-	case IO_ENGINE_URING:
-		return io_uring_engine_create(out, cfg, err);
-	case IO_ENGINE_AIO:
-		return io_aio_engine_create(out, cfg, err);
-	default:
-		return create_auto(out, cfg, err);
-	}
 }
 
 void io_engine_destroy(struct io_engine *engine)
@@ -274,6 +215,12 @@ int io_engine_run(struct io_engine *engine)
 	return rc < 0 ? rc : 0;
 }
 
+bool io_engine_is_over(const struct io_engine *engine)
+{
+	return atomic_load_explicit(&engine->posted, memory_order_acquire) ==
+	       &io_engine_closed;
+}
+
 static void wake(struct io_engine *engine)
 {
 	uint64_t one = 1;
@@ -291,8 +238,7 @@ void io_engine_stop(struct io_engine *engine)
 	wake(engine);
 }
 
-/* Return: false if the engine is over. */
-static bool post(struct io_engine *engine, struct io_op *op)
+bool io_engine_try_post(struct io_engine *engine, struct io_op *op)
 {
 	struct io_op *head =
 		atomic_load_explicit(&engine->posted, memory_order_acquire);
@@ -311,45 +257,8 @@ static bool post(struct io_engine *engine, struct io_op *op)
 
 void io_engine_post(struct io_engine *engine, struct io_op *op)
 {
-	(void)post(engine, op); /* dropped after the end, see the contract */
-}
-
-/**
- * struct call - io_engine_call() on the caller's stack
- * @over: 0, then 1; the futex. Once it is 1 the call may be gone
- */
-struct call {
-	struct io_op op;
-	void (*fn)(void *arg);
-	void *arg;
-	_Atomic uint32_t over;
-};
-
-static void call_done(struct io_op *op, int res)
-{
-	struct call *call = container_of(op, struct call, op);
-	_Atomic uint32_t *over = &call->over;
-
-	(void)res;
-	call->fn(call->arg);
-	atomic_store_explicit(over, 1, memory_order_release);
-	/* The frame may be gone by now; a wake-up at a stale address is at
-	 * worst a spurious one for somebody else, which futex users expect. */
-	(void)syscall(SYS_futex, over, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-void io_engine_call(struct io_engine *engine, void (*fn)(void *arg), void *arg)
-{
-	struct call call = {.op = {.done = call_done}, .fn = fn, .arg = arg};
-
-	if (!post(engine, &call.op)) {
-		fn(arg);
-		return;
-	}
-	while (!atomic_load_explicit(&call.over, memory_order_acquire))
-		/* EAGAIN and EINTR: look again. */
-		(void)syscall(SYS_futex, &call.over, FUTEX_WAIT_PRIVATE, 0,
-			      NULL, NULL, 0);
+	(void)io_engine_try_post(
+		engine, op); /* dropped after the end, see the contract */
 }
 
 void io_engine_defer(struct io_engine *engine, struct io_op *op)

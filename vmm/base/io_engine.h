@@ -108,6 +108,13 @@ const char *io_engine_name(const struct io_engine *engine);
 int io_engine_run(struct io_engine *engine);
 
 /**
+ * io_engine_is_over() - has io_engine_run() ended? Any thread. Then nothing is
+ * in flight and no @done will run any more. For who waits for a completion: an
+ * engine that has failed ends by itself.
+ */
+bool io_engine_is_over(const struct io_engine *engine);
+
+/**
  * io_engine_poll() - one round: submit, wait if @wait and nothing is ready,
  * dispatch what completed. For tests and for the owner's tear-down.
  *

@@ -1,6 +1,6 @@
 /*
- * io_engine_impl.h - what io_engine.c and the two engines share. Private to
- * them: everybody else includes io_engine.h.
+ * io_engine_impl.h - what io_engine*.c and the engines share: io_uring, libaio
+ * and the tests' own. Private to them: everybody else includes io_engine.h.
  */
 #pragma once
 
@@ -139,6 +139,10 @@ int io_engine_init(struct io_engine *engine,
 
 /** io_engine_fini() - release the common part; accepts a zeroed one. */
 void io_engine_fini(struct io_engine *engine);
+
+/** io_engine_try_post() - io_engine_post(). Return: false if the engine is
+ * over, and @op was dropped. */
+bool io_engine_try_post(struct io_engine *engine, struct io_op *op);
 
 /** io_engine_complete() - run done of an op that is on no list any more. */
 void io_engine_complete(struct io_engine *engine, struct io_op *op, int res);

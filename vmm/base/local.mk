@@ -8,9 +8,10 @@ libbase_a_SOURCES = \
 	%D%/disk_file.c %D%/disk_file.h \
 	%D%/err.c %D%/err.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
-	%D%/io_aio.c %D%/io_aio_impl.h %D%/io_aio_ready.c \
+	%D%/io_aio.c %D%/io_aio_impl.h %D%/io_aio_ready.c %D%/io_aio_work.c \
 	%D%/io_bus.c %D%/io_bus.h \
 	%D%/io_engine.c %D%/io_engine.h %D%/io_engine_impl.h \
+	%D%/io_engine_call.c %D%/io_engine_create.c \
 	%D%/io_uring.c \
 	%D%/iov.c %D%/iov.h \
 	%D%/irq_line.c %D%/irq_line.h \

@@ -1,0 +1,143 @@
+/*
+ * bench_block.c - a disk under load: the same payload, the same file, lwx-vmm
+ * and QEMU in all its settings, in turns (A B A B).
+ */
+#include "bench_block.h"
+
+#include "bench_guest.h"
+#include "bench_load.h"
+#include "bench_matrix.h"
+#include "cleanup.h"
+#include "macros.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEMORY MIB(64)
+#define DISK_SIZE MIB(256)
+
+/* The file is in the host's page cache unless @direct. */
+static const struct load {
+	const char *name;
+	const char *words;
+	bool direct;
+} loads[] = {
+	{"read 4K d1", "bytes=4096 depth=1", false},
+	{"read 4K d32", "bytes=4096 depth=32", false},
+	{"read 4K d128", "bytes=4096 depth=128", false},
+	{"write 4K d1", "bytes=4096 depth=1 write=1", false},
+	{"write 4K d32", "bytes=4096 depth=32 write=1", false},
+	{"write 4K d128", "bytes=4096 depth=128 write=1", false},
+	{"read 128K seq", "bytes=131072 depth=8 random=0", false},
+	{"write 128K seq", "bytes=131072 depth=8 random=0 write=1", false},
+	{"direct read 4K d1", "bytes=4096 depth=1", true},
+	{"direct read 4K d32", "bytes=4096 depth=32", true},
+	{"direct read 4K d128", "bytes=4096 depth=128", true},
+	{"direct write 4K d1", "bytes=4096 depth=1 write=1", true},
+	{"direct write 4K d32", "bytes=4096 depth=32 write=1", true},
+	{"direct write 4K d128", "bytes=4096 depth=128 write=1", true},
+	{"direct read 128K seq", "bytes=131072 depth=8 random=0", true},
+	{"direct write 128K seq", "bytes=131072 depth=8 random=0 write=1",
+	 true},
+};
+
+static const struct variant {
+	const char *name;
+	enum bench_vmm vmm;
+	const char *aio; /* NULL: lwx-vmm's only way */
+	bool iothread;
+	bool direct_only; /* Linux AIO waits where the page cache is used */
+} variants[] = {
+	{"lwx-vmm", BENCH_LWX, NULL, false, false},
+	{"QEMU io_uring", BENCH_QEMU, "io_uring", false, false},
+	{"QEMU io_uring iothread", BENCH_QEMU, "io_uring", true, false},
+	{"QEMU threads", BENCH_QEMU, "threads", false, false},
+	{"QEMU threads iothread", BENCH_QEMU, "threads", true, false},
+	{"QEMU native", BENCH_QEMU, "native", false, true},
+	{"QEMU native iothread", BENCH_QEMU, "native", true, true},
+};
+
+static int write_disk(int fd, struct err *err)
+{
+	AUTO_FREE char *block = malloc(MIB(1));
+
+	if (!block)
+		return err_set(err, -ENOMEM, "disk");
+	/* Not zeroes: no file system may leave out the blocks. */
+	memset(block, 0x5a, MIB(1));
+	for (uint64_t done = 0; done < DISK_SIZE; done += MIB(1))
+		if (write(fd, block, MIB(1)) != (ssize_t)MIB(1))
+			return err_set(err, -errno, "disk");
+	return fsync(fd) ? err_set(err, -errno, "disk") : 0;
+}
+
+/** struct block_run - context of run_cell() */
+struct block_run {
+	const struct bench_load_options *opt;
+	const char *disk;
+};
+
+static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
+		    void *arg, struct err *err)
+{
+	const struct block_run *run = arg;
+	const struct variant *variant = &variants[column];
+	char cmdline[256];
+	struct bench_guest_config cfg = {
+		.kernel = run->opt->payload,
+		.cmdline = cmdline,
+		.memory = MEMORY,
+		.disk = run->disk,
+		.direct = loads[row].direct,
+		.aio = variant->aio,
+		.iothread = variant->iothread,
+	};
+
+	if (variant->direct_only && !loads[row].direct)
+		return 0;
+	(void)snprintf(cmdline, sizeof(cmdline),
+		       "payload=bench-blk %s ticks=%.0f", loads[row].words,
+		       bench_tsc_hz() * run->opt->seconds);
+	return bench_load_run(matrix, row, column, variant->vmm, &cfg, err);
+}
+
+static int measure(const struct bench_load_options *opt, const char *disk,
+		   struct err *err)
+{
+	const char *rows[ARRAY_SIZE(loads)], *columns[ARRAY_SIZE(variants)];
+	struct bench_matrix matrix = {
+		.title = "Requests a second, relative to QEMU's best",
+		.cases = rows,
+		.num_cases = ARRAY_SIZE(loads),
+		.variants = columns,
+		.num_variants = ARRAY_SIZE(variants),
+	};
+	struct block_run run = {.opt = opt, .disk = disk};
+
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
+		rows[i] = loads[i].name;
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		columns[i] = variants[i].name;
+	return bench_load_rounds(opt, &matrix, run_cell, &run, err);
+}
+
+int bench_block(const struct bench_load_options *opt, const char *dir,
+		struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	char disk[512];
+	int rc;
+
+	(void)snprintf(disk, sizeof(disk), "%s/lwx-bench-XXXXXX", dir);
+	fd = mkstemp(disk);
+	if (fd < 0)
+		return err_set(err, -errno, "%s", disk);
+	rc = write_disk(fd, err);
+	if (!rc)
+		rc = measure(opt, disk, err);
+	(void)unlink(disk);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/*
+ * lwx_image.h - what the verbs of the lwx-image command share.
+ */
+#pragma once
+
+#include "err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit status of every verb. */
+enum image_exit {
+	IMAGE_EXIT_OK = 0,
+	IMAGE_EXIT_FAILURE = 1,
+	IMAGE_EXIT_USAGE = 2,
+};
+
+/**
+ * struct image_verb - one verb
+ * @name:    as typed
+ * @usage:   its arguments
+ * @summary: one line for lwx-image --help
+ * @help:    the rest of its own --help
+ * @run:     gets the arguments from the verb's name on; returns the exit status
+ */
+struct image_verb {
+	const char *name;
+	const char *usage;
+	const char *summary;
+	const char *help;
+	int (*run)(const struct image_verb *verb, int argc, char **argv);
+};
+
+extern const struct image_verb image_verb_cache;
+extern const struct image_verb image_verb_diff;
+extern const struct image_verb image_verb_inspect;
+extern const struct image_verb image_verb_size;
+
+/** image_complain() - one line on stderr: "lwx-image: text". */
+void image_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** image_help() - the verb's help on stdout. Return: IMAGE_EXIT_OK. */
+int image_help(const struct image_verb *verb);
+
+/** image_usage_error() - what is wrong and how it is used, on stderr. Return:
+ * IMAGE_EXIT_USAGE. */
+int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** image_fail() - print the error. Return: IMAGE_EXIT_FAILURE, after a signal
+ * 128 and its number. */
+int image_fail(const struct err *err);
+
+#define IMAGE_SIZE_TEXT 16U
+
+/** image_size_text() - "12.3 MiB". Return: @text. */
+const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
+
+/** image_architecture() - of this machine, as OCI and Debian call it. */
+const char *image_architecture(void);
