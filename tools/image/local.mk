@@ -48,7 +48,8 @@ libimage_a_SOURCES = \
 	%D%/tree_merge.c \
 	%D%/tree_path.c \
 	%D%/tree_size.c %D%/tree_size.h \
-	%D%/tree_size_svg.c
+	%D%/tree_size_svg.c \
+	%D%/yaml_doc.c %D%/yaml_doc.h
 
 # Link order of what stands on libimage.
 IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
