@@ -59,3 +59,7 @@ TESTS += tests/image/test_archive_hostile
 # The verbs of lwx-image: as a plain user without a network, with a registry.
 TESTS += tests/image/verbs tests/image/registry
 EXTRA_DIST += %D%/verbs %D%/registry
+check_PROGRAMS += tests/image/image_make
+tests_image_image_make_SOURCES = %D%/image_make.c
+tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+tests_image_image_make_LDADD = $(IMAGE_LIBS)

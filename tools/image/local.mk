@@ -2,7 +2,8 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
-	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) \
+	-DLWX_ROOT_INIT='"$(pkglibexecdir)/lwx-root-init"'
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
 	%D%/archive_origin.c %D%/archive_origin.h \
@@ -11,12 +12,23 @@ libimage_a_SOURCES = \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/definition.c %D%/definition.h \
+	%D%/definition_merge.c \
+	%D%/definition_schema.c \
+	%D%/definition_table.c %D%/definition_table.h \
+	%D%/disk_fat.c %D%/disk_fat.h \
+	%D%/disk_label.c %D%/disk_label.h \
+	%D%/disk_qcow2.c %D%/disk_qcow2.h \
+	%D%/disk_vhd.c %D%/disk_vhd.h \
+	%D%/disk_vmdk.c %D%/disk_vmdk.h \
+	%D%/file_io.c %D%/file_io.h \
 	%D%/image_cache.c %D%/image_cache.h \
 	%D%/image_cache_export.c \
 	%D%/image_cache_index.c \
 	%D%/image_cache_internal.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/json.c %D%/json.h \
+	%D%/kernel_modules.c %D%/kernel_modules.h \
 	%D%/oci.h \
 	%D%/oci_blobs.c %D%/oci_blobs.h \
 	%D%/oci_config.c \
@@ -27,7 +39,20 @@ libimage_a_SOURCES = \
 	%D%/oci_read_layer.c \
 	%D%/oci_read_layout.c \
 	%D%/oci_reading.h \
+	%D%/oci_spec.c %D%/oci_spec.h \
+	%D%/oci_spec_fields.c \
+	%D%/oci_spec_mounts.c \
 	%D%/oci_write.c %D%/oci_write.h \
+	%D%/output.c %D%/output.h %D%/output_internal.h \
+	%D%/output_archive.c \
+	%D%/output_direct.c \
+	%D%/output_disk.c \
+	%D%/output_formats.c %D%/output_formats.h \
+	%D%/output_host.c \
+	%D%/output_initrd.c \
+	%D%/output_iso.c \
+	%D%/output_parts.c \
+	%D%/output_uki.c \
 	%D%/sbom.c %D%/sbom.h %D%/sbom_internal.h \
 	%D%/sbom_dpkg.c \
 	%D%/sbom_read.c \
@@ -36,6 +61,7 @@ libimage_a_SOURCES = \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
 	%D%/spawn.c %D%/spawn.h \
+	%D%/syslinux.c %D%/syslinux.h \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
 	%D%/tree_content.c \
 	%D%/tree_cpio.c %D%/tree_cpio.h \
@@ -49,6 +75,7 @@ libimage_a_SOURCES = \
 	%D%/tree_path.c \
 	%D%/tree_size.c %D%/tree_size.h \
 	%D%/tree_size_svg.c \
+	%D%/uki_write.c %D%/uki_write.h \
 	%D%/yaml_doc.c %D%/yaml_doc.h
 
 # Link order of what stands on libimage.
@@ -59,12 +86,21 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 bin_PROGRAMS += lwx-image
 lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
+	%D%/build.c %D%/build.h %D%/build_internal.h \
+	%D%/build_bundle.c \
+	%D%/build_file.c \
+	%D%/build_kernel.c \
+	%D%/build_output.c \
+	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/reference.c %D%/reference.h \
 	%D%/subject.c %D%/subject.h \
+	%D%/verb_build.c \
 	%D%/verb_cache.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_schema.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
 
@@ -77,3 +113,13 @@ tools/image/lwx-image.1: %D%/lwx-image.1.in tools/verbs-manual \
 	@$(MKDIR_P) tools/image
 	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-image \
 		<$(srcdir)/tools/image/lwx-image.1.in >$@.tmp && mv $@.tmp $@
+
+# Process 1 of small initrds: static, no sanitizer, the libc alone.
+pkglibexec_PROGRAMS += lwx-root-init
+lwx_root_init_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(srcdir)/%D%/root-init
+lwx_root_init_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
+lwx_root_init_LDFLAGS = -static
+lwx_root_init_SOURCES = \
+	%D%/root-init/root_find.c \
+	%D%/root-init/root_init.c %D%/root-init/root_init.h \
+	%D%/root-init/root_verity.c

@@ -1,0 +1,163 @@
+/* output_uki.c - unified kernel images. See output_internal.h. */
+#include "output_internal.h"
+
+#include "cleanup.h"
+#include "file_io.h"
+#include "uki_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EFI_DIR "/usr/lib/systemd/boot/efi"
+#define EFI_FILE_MAX ((size_t)16 << 20)
+#define RELEASE_MAX ((uint64_t)64 << 10)
+
+/* How UEFI and systemd-boot write the architecture. */
+static const struct {
+	const char *file;
+	const char *boot;
+	const char *debian;
+} efi_names[] = {
+	[OUTPUT_X86_64] = {"x64", "BOOTX64.EFI", "amd64"},
+	[OUTPUT_ARM64] = {"aa64", "BOOTAA64.EFI", "arm64"},
+};
+
+const char *output_efi_name(enum output_arch arch)
+{
+	return efi_names[arch].boot;
+}
+
+int output_efi_file(const struct output *out, const char *pattern, void **bytes,
+		    size_t *size, char **path, struct err *err)
+{
+	const char *dir = out->input->efi_dir ? out->input->efi_dir : EFI_DIR;
+	const char *arch = efi_names[out->input->arch].file;
+	const char *gap = strchr(pattern, '%');
+	int rc;
+
+	if (asprintf(path, "%s/%.*s%s%s", dir, (int)(gap - pattern), pattern,
+		     arch, gap + 1) < 0) {
+		*path = NULL;
+		return err_set(err, -ENOMEM, "%s", dir);
+	}
+	rc = file_load(*path, bytes, size, EFI_FILE_MAX, err);
+	if (rc == -ENOENT)
+		return err_setx(err, rc,
+				"%s: missing; install systemd-boot-efi:%s",
+				*path, efi_names[out->input->arch].debian);
+	return rc;
+}
+
+/* The os-release of the root, else one that names the image. */
+static int os_release(const struct output *out, char **text, struct err *err)
+{
+	static const char *const places[] = {"etc/os-release",
+					     "usr/lib/os-release"};
+	const struct output_input *input = out->input;
+	const struct tree_entry *entry = NULL;
+
+	for (size_t i = 0; !entry && i < 2; i++)
+		entry = tree_follow(input->root, places[i]);
+	if (entry && entry->type == TREE_FILE && entry->size &&
+	    entry->size <= RELEASE_MAX) {
+		*text = calloc(1, entry->size + 1);
+		if (!*text)
+			return err_set(err, -ENOMEM, "os-release");
+		return tree_content_read(entry->content, 0, *text, entry->size,
+					 err);
+	}
+	if (asprintf(text,
+		     "ID=layerworx\nNAME=Layerworx\nIMAGE_ID=%s\n"
+		     "IMAGE_VERSION=%s\nPRETTY_NAME=\"%s %s\"\n",
+		     input->name, input->version ? input->version : "0",
+		     input->name, input->version ? input->version : "0") < 0) {
+		*text = NULL;
+		return err_set(err, -ENOMEM, "os-release");
+	}
+	return 0;
+}
+
+static int write_uki(const struct output *out, const struct uki_section *all,
+		     size_t num, const char *path, struct err *err)
+{
+	AUTO_CLOSE int fd = output_open(path, err);
+	AUTO_FREE char *stub_path = NULL;
+	AUTO_FREE void *stub = NULL;
+	size_t stub_size = 0;
+	int rc = fd < 0 ? fd
+			: output_efi_file(out, "linux%.efi.stub", &stub,
+					  &stub_size, &stub_path, err);
+
+	if (rc)
+		return rc;
+	return uki_write(stub, stub_size, stub_path, all, num,
+			 out->input->epoch, fd, err);
+}
+
+static int open_part(const char *path, uint64_t *size, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? err_set(err, -errno, "%s: open", path)
+			: file_size(fd, size, path, err);
+
+	if (rc && fd >= 0)
+		(void)close(fd); /* only read */
+	return rc ? rc : fd;
+}
+
+int output_uki(const struct output *out, const char *initrd,
+	       const char *cmdline, const char *path, struct err *err)
+{
+	struct uki_section all[UKI_SECTIONS_MAX];
+	AUTO_FREE char *kernel = output_path(out, "uki-kernel", err);
+	AUTO_FREE char *release = NULL;
+	AUTO_CLOSE int kernel_fd = -1;
+	AUTO_CLOSE int initrd_fd = -1;
+	uint64_t kernel_size = 0;
+	uint64_t initrd_size = 0;
+	size_t num = 0;
+	int rc = kernel ? os_release(out, &release, err) : -ENOMEM;
+
+	output_step(out, "unified kernel image");
+	if (!rc)
+		rc = output_write_content(kernel, out->input->kernel, err);
+	if (rc)
+		return rc;
+	kernel_fd = open_part(kernel, &kernel_size, err);
+	if (kernel_fd < 0)
+		return kernel_fd;
+	initrd_fd = initrd ? open_part(initrd, &initrd_size, err) : -1;
+	if (initrd && initrd_fd < 0)
+		return initrd_fd;
+	all[num++] =
+		(struct uki_section){".osrel", -1, release, strlen(release)};
+	all[num++] =
+		(struct uki_section){".cmdline", -1, cmdline, strlen(cmdline)};
+	if (out->input->release)
+		all[num++] =
+			(struct uki_section){".uname", -1, out->input->release,
+					     strlen(out->input->release)};
+	if (initrd)
+		all[num++] = (struct uki_section){".initrd", initrd_fd, NULL,
+						  initrd_size};
+	/* The last, so that it may grow in memory while it unpacks itself. */
+	all[num++] =
+		(struct uki_section){".linux", kernel_fd, NULL, kernel_size};
+	rc = write_uki(out, all, num, path, err);
+	(void)unlink(kernel); /* it goes with the directory otherwise */
+	return rc;
+}
+
+int output_make_uki(struct output *out, struct err *err)
+{
+	AUTO_FREE char *initrd = output_path(out, "initrd", err);
+	AUTO_FREE char *path = output_file_path(out, 0, err);
+	AUTO_FREE char *cmdline = output_cmdline(out, "", err);
+	int rc = initrd && path && cmdline ? output_initramfs(out, initrd, err)
+					   : -ENOMEM;
+
+	return rc ? rc : output_uki(out, initrd, cmdline, path, err);
+}
