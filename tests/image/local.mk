@@ -63,3 +63,14 @@ check_PROGRAMS += tests/image/image_make
 tests_image_image_make_SOURCES = %D%/image_make.c
 tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
 tests_image_image_make_LDADD = $(IMAGE_LIBS)
+
+check_PROGRAMS += tests/image/test_definition
+tests_image_test_definition_SOURCES = %D%/test_definition.c
+tests_image_test_definition_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_definition_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_definition
+
+# From a definition to images; the boot of the probe containers is apart.
+TESTS += tests/image/build
+EXTRA_DIST += %D%/build %D%/probe

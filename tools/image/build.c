@@ -226,7 +226,13 @@ static int run(struct build *build, struct err *err)
 			      err);
 	if (!rc)
 		rc = resolver_open(&build->resolver, err);
-	if (!rc)
+	if (!rc && !build->options->update_lock)
+		rc = build_unchanged(build, err);
+	if (rc == 1 && !build->options->force) {
+		build_say(build, "nothing has changed");
+		return 0;
+	}
+	if (rc >= 0)
 		rc = tree_create(&build->root, err);
 	if (!rc)
 		rc = sbom_create(&build->sbom, err);
@@ -234,7 +240,9 @@ static int run(struct build *build, struct err *err)
 		rc = compose(build, err);
 	if (!rc)
 		rc = build_outputs(build, err);
-	return rc ? rc : resolver_save(&build->resolver, err);
+	if (!rc && build->options->update_lock)
+		return resolver_save(&build->resolver, err);
+	return rc ? rc : build_remember(build, err);
 }
 
 int build_run(const struct build_options *options, struct err *err)
@@ -243,8 +251,11 @@ int build_run(const struct build_options *options, struct err *err)
 	AUTO_FREE char *lock = NULL;
 	struct build build = {.options = options,
 			      .ids = json_object(),
-			      .unpacked = json_object()};
-	int rc = first && build.ids && build.unpacked ? 0 : no_memory(err);
+			      .unpacked = json_object(),
+			      .made = json_object()};
+	int rc = first && build.ids && build.unpacked && build.made
+			 ? 0
+			 : no_memory(err);
 
 	if (!rc) {
 		build.resolver = (struct resolver){
@@ -270,6 +281,7 @@ int build_run(const struct build_options *options, struct err *err)
 	image_cache_close(build.resolver.cache);
 	json_decref(build.definition);
 	json_decref(build.unpacked);
+	json_decref(build.made);
 	json_decref(build.ids);
 	return rc;
 }

@@ -32,8 +32,7 @@ static int owner(const struct build *build, const json_t *file, const char *key,
 	return 0;
 }
 
-/* "~/" is the home directory, else relative to the definition. */
-static char *source_path(const struct build *build, const char *source)
+char *build_source_path(const struct build *build, const char *source)
 {
 	const char *home = getenv("HOME");
 	char *path;
@@ -52,7 +51,7 @@ static int from_source(const struct build *build, const json_t *file,
 		       struct tree_entry *entry, struct err *err)
 {
 	AUTO_FREE char *path =
-		source_path(build, definition_text(file, "source"));
+		build_source_path(build, definition_text(file, "source"));
 	int rc;
 
 	if (!path)

@@ -23,6 +23,8 @@
  * @kernel:     owned reference, NULL: none
  * @ucode:      owned reference, NULL: none
  * @cmdline:    of the definition
+ * @key:        of build_unchanged()
+ * @made:       digests of the files that were made, by path; owned
  */
 struct build {
 	const struct build_options *options;
@@ -35,6 +37,8 @@ struct build {
 	struct tree_content *kernel;
 	struct tree_content *ucode;
 	const char *cmdline;
+	uint8_t key[SHA256_SIZE];
+	json_t *made;
 };
 
 /** build_say() - one line of progress on stderr, unless quiet. */
@@ -79,6 +83,23 @@ int build_files(struct build *build, struct err *err);
  * volumes become paths. Return: 0, -EBADMSG or -ENOMEM with @err. */
 int build_volume_binds(const struct build *build, json_t *image,
 		       struct err *err);
+
+/** build_source_path() - where the source of a file is: "~/" is the home
+ * directory, else relative to the definition. Return: NULL without memory;
+ * free(). */
+char *build_source_path(const struct build *build, const char *source);
+
+/** build_unchanged() - fills @build->key. Return: 1 if everything that would be
+ * made is there, 0 if not, or a negative errno with @err. */
+int build_unchanged(struct build *build, struct err *err);
+
+/** build_made() - note a file that was made. Return: 0, -EIO or -ENOMEM with
+ * @err. */
+int build_made(struct build *build, const char *path, struct err *err);
+
+/** build_remember() - for the next build_unchanged(). Return: 0 or a negative
+ * errno with @err. */
+int build_remember(struct build *build, struct err *err);
 
 /** build_outputs() - every format and the SBOM. Return: as output_make(). */
 int build_outputs(struct build *build, struct err *err);

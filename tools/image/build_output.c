@@ -147,9 +147,11 @@ static int make_one(struct build *build, const struct plan *plan,
 	rc = output_make(format, input, plan->base, build->options->output,
 			 &result, err);
 	for (size_t i = 0; i < OUTPUT_FILES_MAX && !rc; i++)
-		if (result.paths[i])
+		if (result.paths[i]) {
 			build_say(build, "  %s (%s)", result.paths[i],
 				  image_size_text(result.sizes[i], size));
+			rc = build_made(build, result.paths[i], err);
+		}
 	output_result_fini(&result);
 	return rc;
 }
@@ -186,7 +188,7 @@ static int write_sbom(struct build *build, const struct plan *plan,
 		rc = err_set(err, -errno, "%s", path);
 	if (rc)
 		(void)unlink(temp); /* the first error is the one to tell */
-	return rc;
+	return rc ? rc : build_made(build, path, err);
 }
 
 int build_outputs(struct build *build, struct err *err)

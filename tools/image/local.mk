@@ -91,6 +91,7 @@ lwx_image_SOURCES = \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
 	%D%/build_output.c \
+	%D%/build_stamp.c \
 	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \

@@ -253,6 +253,7 @@ const struct image_verb image_verb_build = {
 		"  --no-sbom              no SPDX document beside the image\n"
 		"  --sbom-output FILE     where it goes [NAME.spdx.json]\n"
 		"  --sbom-current-time    the present time in it\n"
+		"  --force                also if nothing has changed\n"
 		"  --dry-run              print the merged definition as JSON\n"
 		"  --docker, --input-tar FILE  taken for LinuxKit's sake: the "
 		"cache has all\n"
