@@ -107,6 +107,12 @@ tests_fuzz_fuzz_oci_index_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
 tests_fuzz_fuzz_oci_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_oci_index_LDADD = $(FUZZ_LIBS) $(IMAGE_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_yaml_doc
+tests_fuzz_fuzz_yaml_doc_SOURCES = %D%/fuzz_yaml_doc.c
+tests_fuzz_fuzz_yaml_doc_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
+tests_fuzz_fuzz_yaml_doc_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_yaml_doc_LDADD = $(FUZZ_LIBS) $(IMAGE_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus
 dist_noinst_SCRIPTS += %D%/run

@@ -75,3 +75,14 @@ TESTS += tests/image/test_uki
 # Every format twice, read back by the reference tools.
 TESTS += tests/image/formats
 EXTRA_DIST += %D%/boot %D%/formats
+
+check_PROGRAMS += tests/image/test_definition
+tests_image_test_definition_SOURCES = %D%/test_definition.c
+tests_image_test_definition_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_definition_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_definition
+
+# From a definition to images; the boot of the probe containers is apart.
+TESTS += tests/image/build
+EXTRA_DIST += %D%/build %D%/probe

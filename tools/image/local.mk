@@ -12,6 +12,10 @@ libimage_a_SOURCES = \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/definition.c %D%/definition.h \
+	%D%/definition_merge.c \
+	%D%/definition_schema.c \
+	%D%/definition_table.c %D%/definition_table.h \
 	%D%/disk_fat.c %D%/disk_fat.h \
 	%D%/disk_label.c %D%/disk_label.h \
 	%D%/disk_qcow2.c %D%/disk_qcow2.h \
@@ -35,6 +39,9 @@ libimage_a_SOURCES = \
 	%D%/oci_read_layer.c \
 	%D%/oci_read_layout.c \
 	%D%/oci_reading.h \
+	%D%/oci_spec.c %D%/oci_spec.h \
+	%D%/oci_spec_fields.c \
+	%D%/oci_spec_mounts.c \
 	%D%/oci_write.c %D%/oci_write.h \
 	%D%/output.c %D%/output.h %D%/output_internal.h \
 	%D%/output_archive.c \
@@ -69,7 +76,8 @@ libimage_a_SOURCES = \
 	%D%/tree_path.c \
 	%D%/tree_size.c %D%/tree_size.h \
 	%D%/tree_size_svg.c \
-	%D%/uki_write.c %D%/uki_write.h
+	%D%/uki_write.c %D%/uki_write.h \
+	%D%/yaml_doc.c %D%/yaml_doc.h
 
 # Link order of what stands on libimage.
 IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
@@ -79,12 +87,22 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 bin_PROGRAMS += lwx-image
 lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
+	%D%/build.c %D%/build.h %D%/build_internal.h \
+	%D%/build_bundle.c \
+	%D%/build_file.c \
+	%D%/build_kernel.c \
+	%D%/build_output.c \
+	%D%/build_stamp.c \
+	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/reference.c %D%/reference.h \
 	%D%/subject.c %D%/subject.h \
+	%D%/verb_build.c \
 	%D%/verb_cache.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_schema.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
 

@@ -31,9 +31,11 @@ struct image_verb {
 	int (*run)(const struct image_verb *verb, int argc, char **argv);
 };
 
+extern const struct image_verb image_verb_build;
 extern const struct image_verb image_verb_cache;
 extern const struct image_verb image_verb_diff;
 extern const struct image_verb image_verb_inspect;
+extern const struct image_verb image_verb_schema;
 extern const struct image_verb image_verb_size;
 
 /** image_complain() - one line on stderr: "lwx-image: text". */

@@ -1,0 +1,105 @@
+/*
+ * build_internal.h - what the steps of a build share. One thread.
+ */
+#pragma once
+
+#include "build.h"
+#include "oci_read.h"
+#include "reference.h"
+#include "sbom.h"
+#include "tree.h"
+
+#include <jansson.h>
+
+/**
+ * struct build - one build
+ * @options:    of the caller
+ * @definition: all files, merged; owned
+ * @resolver:   finds images
+ * @root:       the root file system, grows step by step; owned
+ * @ids:        users of containers by name; owned
+ * @unpacked:   where in @root an image already is, by reference; owned
+ * @sbom:       packages of every image; owned
+ * @kernel:     owned reference, NULL: none
+ * @ucode:      owned reference, NULL: none
+ * @cmdline:    of the definition
+ * @key:        of build_unchanged()
+ * @made:       digests of the files that were made, by path; owned
+ */
+struct build {
+	const struct build_options *options;
+	json_t *definition;
+	struct resolver resolver;
+	struct tree *root;
+	json_t *ids;
+	json_t *unpacked;
+	struct sbom *sbom;
+	struct tree_content *kernel;
+	struct tree_content *ucode;
+	const char *cmdline;
+	uint8_t key[SHA256_SIZE];
+	json_t *made;
+};
+
+/** build_say() - one line of progress on stderr, unless quiet. */
+void build_say(const struct build *build, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** build_image() - read the image of @object; a failure names its place.
+ * Return: as reference_read(). */
+int build_image(struct build *build, const json_t *object,
+		const char *reference, const char *location,
+		struct oci_image **out, struct err *err);
+
+/** build_dir() - a directory of @mode in the root. Return: as tree_put(). */
+int build_dir(struct build *build, const char *path, uint32_t mode,
+	      const char *location, struct err *err);
+
+/** build_text() - a file of @mode in the root. Return: as tree_put(). */
+int build_text(struct build *build, const char *path, const char *text,
+	       size_t size, uint32_t mode, const char *location,
+	       struct err *err);
+
+/** build_clean() - take out what an engine leaves in images of containers.
+ * @links: resolv.conf becomes a link into /run, as the root has it. Return: 0
+ * or a negative errno with @err. */
+int build_clean(struct tree *tree, bool links, struct err *err);
+
+/** build_kernel() - kernel, modules, microcode. Return: 0 or a negative errno
+ * with @err. */
+int build_kernel(struct build *build, struct err *err);
+
+/** build_volumes() - containers/volumes/NAME. Return: as build_kernel(). */
+int build_volumes(struct build *build, struct err *err);
+
+/** build_bundles() - onboot, onshutdown, services. Return: as build_kernel().
+ */
+int build_bundles(struct build *build, struct err *err);
+
+/** build_files() - what files: says. Return: as build_kernel(). */
+int build_files(struct build *build, struct err *err);
+
+/** build_volume_binds() - sources of binds and mounts of @image that are
+ * volumes become paths. Return: 0, -EBADMSG or -ENOMEM with @err. */
+int build_volume_binds(const struct build *build, json_t *image,
+		       struct err *err);
+
+/** build_source_path() - where the source of a file is: "~/" is the home
+ * directory, else relative to the definition. Return: NULL without memory;
+ * free(). */
+char *build_source_path(const struct build *build, const char *source);
+
+/** build_unchanged() - fills @build->key. Return: 1 if everything that would be
+ * made is there, 0 if not, or a negative errno with @err. */
+int build_unchanged(struct build *build, struct err *err);
+
+/** build_made() - note a file that was made. Return: 0, -EIO or -ENOMEM with
+ * @err. */
+int build_made(struct build *build, const char *path, struct err *err);
+
+/** build_remember() - for the next build_unchanged(). Return: 0 or a negative
+ * errno with @err. */
+int build_remember(struct build *build, struct err *err);
+
+/** build_outputs() - every format and the SBOM. Return: as output_make(). */
+int build_outputs(struct build *build, struct err *err);

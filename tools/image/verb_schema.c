@@ -1,0 +1,42 @@
+/* verb_schema.c - lwx-image schema. */
+#include "lwx_image.h"
+
+#include "definition.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run(const struct image_verb *verb, int argc, char **argv)
+{
+	bool manual = argc == 2 && strcmp(argv[1], "--manual") == 0;
+	struct err err = {0};
+	json_t *schema;
+	char *text;
+	int failed;
+
+	if (argc != 1 && !manual)
+		return image_usage_error(verb, "no arguments");
+	schema = manual ? NULL : definition_schema();
+	text = manual ? definition_manual()
+		      : json_dumps(schema, JSON_SORT_KEYS | JSON_INDENT(2));
+	json_decref(schema);
+	failed = !text || puts(text) < 0 || fflush(stdout);
+	free(text);
+	if (!failed)
+		return IMAGE_EXIT_OK;
+	(void)err_setx(&err, -EIO, "standard output");
+	return image_fail(&err);
+}
+
+const struct image_verb image_verb_schema = {
+	.name = "schema",
+	.usage = "[--manual]",
+	.summary = "Print the JSON Schema of definitions.",
+	.help = "For editors and for programs that write definitions; draft "
+		"7.\n"
+		"\n"
+		"  --manual  the keys as the body of a manual page instead\n",
+	.run = run,
+};
