@@ -122,6 +122,32 @@ static void test_private(void **state)
 	guest_mem_destroy(gm);
 }
 
+/* "hg" and "mg" of smaps: huge pages advised, merging advised. */
+static void test_advice(void **state)
+{
+	struct guest_mem_config cfg = config(GUEST_MEM_PRIVATE, MIB(4));
+	struct guest_mem *gm;
+	char flags[256];
+
+	(void)state;
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) ||
+	    access(KSM, F_OK)) {
+		print_message("SKIP: a kernel without huge pages or KSM\n");
+		skip();
+	}
+	gm = create(&cfg);
+	smaps_line(first_region(gm)->host, "VmFlags:", flags, sizeof(flags));
+	assert_non_null(strstr(flags, " hg"));
+	assert_null(strstr(flags, " mg"));
+	guest_mem_destroy(gm);
+	cfg.mergeable = true;
+	gm = create(&cfg);
+	smaps_line(first_region(gm)->host, "VmFlags:", flags, sizeof(flags));
+	assert_null(strstr(flags, " hg"));
+	assert_non_null(strstr(flags, " mg"));
+	guest_mem_destroy(gm);
+}
+
 static void test_a_tebibyte(void **state)
 {
 	struct guest_mem_config cfg = config(GUEST_MEM_PRIVATE, GIB(1024));
@@ -343,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_a_tebibyte),
 		cmocka_unit_test(test_shared_is_the_memfd),
 		cmocka_unit_test(test_hugepages_of_2m),
