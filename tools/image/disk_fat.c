@@ -29,7 +29,7 @@ static uint64_t sectors_for(const struct disk_fat_file *files, size_t num,
 	uint64_t table;
 
 	for (size_t i = 0; i < num; i++)
-		clusters += files[i].size / (cluster * SECTOR) + 1;
+		clusters += files[i].size / ((uint64_t)cluster * SECTOR) + 1;
 	if (clusters < CLUSTERS_MIN + SPARE_CLUSTERS)
 		clusters = CLUSTERS_MIN + SPARE_CLUSTERS;
 	table = ((clusters + 2) * 4 + SECTOR - 1) / SECTOR;

@@ -168,6 +168,7 @@ static int write_descriptor(int out, uint64_t size, uint32_t cid,
 	size_t text_size = (size_t)DESCRIPTOR_SECTORS * SECTOR;
 	uint64_t sectors = size / SECTOR;
 	int len;
+	int rc;
 
 	if (!text)
 		return err_set(err, -ENOMEM, "VMDK");
@@ -192,9 +193,10 @@ static int write_descriptor(int out, uint64_t size, uint32_t cid,
 		       cid, (unsigned long long)sectors, name,
 		       (unsigned long long)(sectors / 255 / 63));
 
-	if (len < 0 || (size_t)len >= text_size)
-		return err_setx(err, -ENAMETOOLONG, "VMDK: name too long");
-	return file_write(out, text, text_size, SECTOR, "VMDK", err);
+	rc = len < 0 || (size_t)len >= text_size
+		     ? err_setx(err, -ENAMETOOLONG, "VMDK: name too long")
+		     : file_write(out, text, text_size, SECTOR, "VMDK", err);
+	return rc;
 }
 
 static int append_end(struct vmdk *vmdk, struct vmdk_header *header,

@@ -8,6 +8,7 @@
 #include "output_formats.h"
 #include "tree_dir.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,21 +22,21 @@
 static int make_seed(struct output *out, struct err *err)
 {
 	const struct output_input *input = out->input;
-	const char *texts[] = {input->cmdline, input->name, input->version};
+	const char *const texts[] = {input->cmdline, input->name,
+				     input->version};
+	uint8_t digests[3][SHA256_SIZE] = {{0}};
 	struct sha256 *sum = NULL;
-	uint8_t digest[SHA256_SIZE] = {0};
-	int rc = sha256_create(&sum, err);
+	int rc = tree_digest(input->root, digests[0], err);
 
+	if (!rc)
+		rc = tree_content_digest(input->kernel, digests[1], err);
+	if (!rc)
+		rc = tree_content_digest(input->ucode, digests[2], err);
+	if (!rc)
+		rc = sha256_create(&sum, err);
 	if (rc)
 		return rc;
-	rc = tree_digest(input->root, digest, err);
-	sha256_update(sum, digest, sizeof(digest));
-	if (!rc)
-		rc = tree_content_digest(input->kernel, digest, err);
-	sha256_update(sum, digest, sizeof(digest));
-	if (!rc)
-		rc = tree_content_digest(input->ucode, digest, err);
-	sha256_update(sum, digest, sizeof(digest));
+	sha256_update(sum, digests, sizeof(digests));
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		const char *text = texts[i] ? texts[i] : "";
 
@@ -43,7 +44,7 @@ static int make_seed(struct output *out, struct err *err)
 	}
 	sha256_final(sum, out->seed);
 	sha256_destroy(sum);
-	return rc;
+	return 0;
 }
 
 static int make_dir(struct output *out, const char *dest, struct err *err)
@@ -141,6 +142,7 @@ static int make_dests(const struct output_format *format, const char *base,
 			return err_set(err, -ENOMEM, "%s", base);
 		}
 	}
+	assert(dests[0]); /* every line of the table has a file */
 	return 0;
 }
 

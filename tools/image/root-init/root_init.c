@@ -108,7 +108,8 @@ static void parse(char *buf, struct options *options)
 		if (strcmp(word, "ro") == 0)
 			options->writable = false;
 		if (strncmp(word, "rootdelay=", 10) == 0)
-			options->delay = (unsigned int)atoi(word + 10);
+			options->delay =
+				(unsigned int)strtoul(word + 10, NULL, 10);
 		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 			size_t len = strlen(texts[i].name);
 
