@@ -11,6 +11,7 @@
 #include "macros.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,25 +61,44 @@ static const struct variant {
 	{"QEMU native iothread", BENCH_QEMU, "native", true, true},
 };
 
-static int write_disk(int fd, struct err *err)
+static int write_disk(int fd, void *block, struct err *err)
 {
-	AUTO_FREE char *block = malloc(MIB(1));
-
-	if (!block)
-		return err_set(err, -ENOMEM, "disk");
 	/* Not zeroes: no file system may leave out the blocks. */
 	memset(block, 0x5a, MIB(1));
 	for (uint64_t done = 0; done < DISK_SIZE; done += MIB(1))
 		if (write(fd, block, MIB(1)) != (ssize_t)MIB(1))
 			return err_set(err, -errno, "disk");
-	return fsync(fd) ? err_set(err, -errno, "disk") : 0;
+	return 0;
 }
 
-/** struct block_run - context of run_cell() */
+/**
+ * struct block_run - context of run_cell()
+ * @disk:   path of the disk's file, open as @fd
+ * @buffer: MIB(1) bytes
+ */
 struct block_run {
 	const struct bench_load_options *opt;
 	const char *disk;
+	int fd;
+	void *buffer;
 };
+
+/* Nobody finds what the one before left behind: nothing is to be written any
+ * more, and the file is in the page cache as a whole, or not at all. */
+static int level(const struct block_run *run, bool direct, struct err *err)
+{
+	uint64_t at = 0;
+
+	if (fsync(run->fd))
+		return err_set(err, -errno, "%s", run->disk);
+	if (direct) /* an advice: it does not fail on a file */
+		(void)posix_fadvise(run->fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (; !direct && at < DISK_SIZE; at += MIB(1))
+		if (pread(run->fd, run->buffer, MIB(1), (off_t)at) !=
+		    (ssize_t)MIB(1))
+			return err_set(err, -EIO, "%s", run->disk);
+	return 0;
+}
 
 static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		    void *arg, struct err *err)
@@ -95,17 +115,20 @@ static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		.aio = variant->aio,
 		.iothread = variant->iothread,
 	};
+	int rc;
 
 	if (variant->direct_only && !loads[row].direct)
 		return 0;
+	rc = level(run, loads[row].direct, err);
+	if (rc)
+		return rc;
 	(void)snprintf(cmdline, sizeof(cmdline),
 		       "payload=bench-blk %s ticks=%.0f", loads[row].words,
 		       bench_tsc_hz() * run->opt->seconds);
 	return bench_load_run(matrix, row, column, variant->vmm, &cfg, err);
 }
 
-static int measure(const struct bench_load_options *opt, const char *disk,
-		   struct err *err)
+static int measure(struct block_run *run, struct err *err)
 {
 	const char *rows[ARRAY_SIZE(loads)], *columns[ARRAY_SIZE(variants)];
 	struct bench_matrix matrix = {
@@ -115,29 +138,31 @@ static int measure(const struct bench_load_options *opt, const char *disk,
 		.variants = columns,
 		.num_variants = ARRAY_SIZE(variants),
 	};
-	struct block_run run = {.opt = opt, .disk = disk};
-
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
 		rows[i] = loads[i].name;
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
 		columns[i] = variants[i].name;
-	return bench_load_rounds(opt, &matrix, run_cell, &run, err);
+	return bench_load_rounds(run->opt, &matrix, run_cell, run, err);
 }
 
 int bench_block(const struct bench_load_options *opt, const char *dir,
 		struct err *err)
 {
+	AUTO_FREE void *buffer = malloc(MIB(1));
 	AUTO_CLOSE int fd = -1;
 	char disk[512];
+	struct block_run run = {.opt = opt, .disk = disk, .buffer = buffer};
 	int rc;
 
+	if (!buffer)
+		return err_set(err, -ENOMEM, "disk");
 	(void)snprintf(disk, sizeof(disk), "%s/lwx-bench-XXXXXX", dir);
-	fd = mkstemp(disk);
+	run.fd = fd = mkstemp(disk);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", disk);
-	rc = write_disk(fd, err);
+	rc = write_disk(fd, buffer, err);
 	if (!rc)
-		rc = measure(opt, disk, err);
+		rc = measure(&run, err);
 	(void)unlink(disk);
 	return rc;
 }

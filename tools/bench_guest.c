@@ -137,6 +137,14 @@ static void qemu_command(struct command *cmd,
 		qemu_disk(cmd, cfg);
 	if (cfg->net_fd)
 		qemu_net(cmd, cfg);
+	if (cfg->control_fd) {
+		(void)snprintf(cmd->numbers[1], sizeof(cmd->numbers[1]),
+			       "socket,id=qmp,fd=%d", cfg->control_fd);
+		add(cmd, "-chardev");
+		add(cmd, cmd->numbers[1]);
+		add(cmd, "-mon");
+		add(cmd, "chardev=qmp,mode=control");
+	}
 }
 
 static int open_inheritable(const char *path, int flags, struct err *err)
@@ -259,7 +267,7 @@ static int lwx_command(struct command *cmd,
 	config_fd = config_memfd(cfg, console_fd, err);
 	if (config_fd < 0)
 		return config_fd;
-	control_fd = control_socket(err);
+	control_fd = cfg->control_fd ? cfg->control_fd : control_socket(err);
 	if (control_fd < 0)
 		return control_fd;
 	(void)snprintf(cmd->numbers[0], sizeof(cmd->numbers[0]), "%d",
@@ -287,6 +295,8 @@ _Noreturn static void exec_guest(enum bench_vmm vmm,
 	(void)dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
 	if (cfg->net_fd)
 		(void)fcntl(cfg->net_fd, F_SETFD, 0);
+	if (cfg->control_fd)
+		(void)fcntl(cfg->control_fd, F_SETFD, 0);
 	if (vmm == BENCH_QEMU) {
 		(void)dup2(console_fd, STDOUT_FILENO);
 		qemu_command(&cmd, cfg);

@@ -32,6 +32,8 @@ const char *bench_vmm_name(enum bench_vmm vmm);
  * @aio:       how QEMU reads and writes the disk: "io_uring", ...
  * @iothread:  QEMU serves the disk in a thread of its own
  * @net_fd:    a tap for an interface; 0: none
+ * @control_fd: a socket that listens for lwx-vmm's control protocol, or that is
+ *             QEMU's end of QMP; 0: nobody will call
  * @vsock:     path of the sockets of a vsock device, or NULL; not for QEMU
  */
 struct bench_guest_config {
@@ -47,6 +49,7 @@ struct bench_guest_config {
 	bool iothread;
 	int net_fd;
 	const char *vsock;
+	int control_fd;
 };
 
 /**

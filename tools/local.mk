@@ -41,6 +41,7 @@ lwx_bench_SOURCES = \
 	%D%/bench_matrix.c %D%/bench_matrix.h \
 	%D%/bench_meter.c %D%/bench_meter.h \
 	%D%/bench_net.c %D%/bench_net.h \
+	%D%/bench_pause.c %D%/bench_pause.h \
 	%D%/bench_start.c %D%/bench_start.h \
 	%D%/bench_stats.c %D%/bench_stats.h \
 	%D%/bench_vsock.c %D%/bench_vsock.h \

@@ -4,6 +4,7 @@
 #include "bench_block.h"
 #include "bench_meter.h"
 #include "bench_net.h"
+#include "bench_pause.h"
 #include "bench_start.h"
 #include "bench_stats.h"
 #include "bench_vsock.h"
@@ -41,7 +42,8 @@ static void usage(FILE *to)
 		"       lwx-bench block [--rounds N] [--seconds S] [--match M] "
 		"[--dir D]\n"
 		"                       [--payload P] [--svg F] [--json]\n"
-		"       lwx-bench net | vsock [--rounds N] [--seconds S] "
+		"       lwx-bench net | vsock | pause [--rounds N] [--seconds "
+		"S] "
 		"[--match M]\n"
 		"                       [--payload P] [--svg F] [--json]\n"
 		"       lwx-bench --version | --help\n"
@@ -59,7 +61,9 @@ static void usage(FILE *to)
 		"under lwx-vmm and under QEMU in all its settings.\n"
 		"net: frames a second through a tap, beside QEMU. vsock: "
 		"packets of a stream and\n"
-		"round trips; QEMU has no such device.\n"
+		"round trips; QEMU has no such device. pause: rounds of pause "
+		"and resume of a\n"
+		"guest whose disk is busy.\n"
 		"\n"
 		"  --rounds N   interleaved rounds (5)\n"
 		"  --seconds S  measured for each load and VMM in a round "
@@ -217,6 +221,15 @@ static int run_net(const struct options *opt, struct err *err)
 	return rc ? rc : bench_net(&load, err);
 }
 
+static int run_pause(const struct options *opt, struct err *err)
+{
+	struct bench_load_options load;
+	char path[PATH_MAX];
+	int rc = load_options(opt, path, &load, err);
+
+	return rc ? rc : bench_pause(&load, err);
+}
+
 static int run_vsock(const struct options *opt, struct err *err)
 {
 	struct bench_load_options load;
@@ -230,10 +243,8 @@ static const struct verb {
 	const char *name;
 	int (*run)(const struct options *opt, struct err *err);
 } verbs[] = {
-	{"block", run_block},
-	{"net", run_net},
-	{"start", run_start},
-	{"vsock", run_vsock},
+	{"block", run_block}, {"net", run_net},	    {"pause", run_pause},
+	{"start", run_start}, {"vsock", run_vsock},
 };
 
 int main(int argc, char **argv)

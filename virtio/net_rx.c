@@ -15,14 +15,14 @@
 #include <errno.h>
 #include <string.h>
 
-static struct virtqueue *ring_of(struct virtio_net *net)
+static struct virtqueue *ring_of(struct net_pair *pair)
 {
-	return &net->dev.queues[VIRTIO_NET_RX];
+	return &pair->net->dev.queues[net_pair_queue(pair, VIRTIO_NET_RX)];
 }
 
-static bool mergeable(const struct virtio_net *net)
+static bool mergeable(const struct net_pair *pair)
 {
-	return virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
+	return virtio_device_has(&pair->net->dev, VIRTIO_NET_F_MRG_RXBUF);
 }
 
 /* Move what is held to the front of the arrays. */
@@ -51,20 +51,20 @@ static bool has_slot(struct net_rx *rx)
 }
 
 /* Hold one more buffer. Return: as virtqueue_pop(). */
-static int hold(struct virtio_net *net)
+static int hold(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	struct virtqueue_chain chain = {
 		.iov = rx->iov + rx->iov_last,
 		.iov_max = NET_CHAIN_IOV,
 	};
-	int rc = virtqueue_pop(ring_of(net), &chain);
+	int rc = virtqueue_pop(ring_of(pair), &chain);
 
 	if (rc <= 0)
 		return rc;
 	/* 5.1.6.3.1: a buffer is writable and has room for the header. */
 	if (chain.readable || chain.writable_len < NET_HEADER_SIZE) {
-		virtqueue_unpop(ring_of(net), chain.head);
+		virtqueue_unpop(ring_of(pair), chain.head);
 		return -EPROTO;
 	}
 	rx->chains[rx->last++] = (struct net_rx_chain){
@@ -79,62 +79,62 @@ static int hold(struct virtio_net *net)
 
 /* Hold buffers for the longest frame, as far as there are any.
  * Return: 0 or -EPROTO. */
-static int top_up(struct virtio_net *net)
+static int top_up(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	int rc = 1;
 
 	while (rc > 0 && rx->room < rx->need && has_slot(rx) &&
-	       (mergeable(net) || rx->first == rx->last)) {
-		rc = hold(net);
-		if (!rc && virtqueue_notify_on(ring_of(net))) {
-			virtqueue_notify_off(ring_of(net));
+	       (mergeable(pair) || rx->first == rx->last)) {
+		rc = hold(pair);
+		if (!rc && virtqueue_notify_on(ring_of(pair))) {
+			virtqueue_notify_off(ring_of(pair));
 			rc = 1;
 		}
 	}
 	return rc < 0 ? rc : 0;
 }
 
-static void release(struct virtio_net *net)
+static void release(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 
 	while (rx->last > rx->first)
-		virtqueue_unpop(ring_of(net), rx->chains[--rx->last].head);
+		virtqueue_unpop(ring_of(pair), rx->chains[--rx->last].head);
 	rx->first = rx->last = 0;
 	rx->iov_first = rx->iov_last = 0;
 	rx->room = 0;
 }
 
 /* What the driver did not agree to must not be in the header (5.1.6.4.1). */
-static bool acceptable(const struct virtio_net *net,
+static bool acceptable(const struct net_pair *pair,
 		       struct virtio_net_hdr_v1 *hdr, uint64_t frame)
 {
-	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_CSUM)) {
+	if (!virtio_device_has(&pair->net->dev, VIRTIO_NET_F_GUEST_CSUM)) {
 		/* Not even "the checksum is good". */
 		if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 			return false;
 		hdr->flags = 0;
 	}
 	/* A frame may have waited since another driver was there. */
-	if (!virtio_net_gso_allowed(net, VIRTIO_NET_RX, hdr->gso_type))
+	if (!virtio_net_gso_allowed(pair->net, VIRTIO_NET_RX, hdr->gso_type))
 		return false;
 	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
 		       hdr->gso_size;
-	return frame <= net->mtu + NET_OVERHEAD;
+	return frame <= pair->net->mtu + NET_OVERHEAD;
 }
 
 /* Push as many buffers as @total bytes take. */
-static void push_used(struct virtio_net *net, uint64_t total)
+static void push_used(struct net_pair *pair, uint64_t total)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 
 	while (total) {
 		const struct net_rx_chain *chain = &rx->chains[rx->first++];
 		uint64_t part = MIN(total, chain->len);
 
-		virtqueue_push(ring_of(net), chain->head, (uint32_t)part);
+		virtqueue_push(ring_of(pair), chain->head, (uint32_t)part);
 		rx->iov_first += chain->count;
 		rx->room -= chain->len;
 		total -= part;
@@ -151,28 +151,28 @@ static uint16_t buffers_for(const struct net_rx *rx, uint64_t total)
 }
 
 /* A frame lies in the buffers, behind the room for the header. */
-static void deliver(struct virtio_net *net, struct virtio_net_hdr_v1 *hdr,
+static void deliver(struct net_pair *pair, struct virtio_net_hdr_v1 *hdr,
 		    uint32_t frame)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	uint64_t total = (uint64_t)frame + NET_HEADER_SIZE;
 
-	if (total > rx->room || !acceptable(net, hdr, frame)) {
-		virtio_net_drop(&net->stats[VIRTIO_NET_RX]);
+	if (total > rx->room || !acceptable(pair, hdr, frame)) {
+		virtio_net_drop(&pair->stats[VIRTIO_NET_RX]);
 		return;
 	}
 	hdr->num_buffers = htole16(buffers_for(rx, total));
 	(void)iov_scatter(rx->iov + rx->iov_first, rx->iov_last - rx->iov_first,
 			  0, hdr, sizeof(*hdr));
-	push_used(net, total);
+	push_used(pair, total);
 	rx->unpaid = frame;
-	virtio_net_count(&net->stats[VIRTIO_NET_RX], frame);
+	virtio_net_count(&pair->stats[VIRTIO_NET_RX], frame);
 }
 
 /* Return: 0 if a frame was dealt with, or a negative errno. */
-static int receive_one(struct virtio_net *net)
+static int receive_one(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	/* [0] is the backend's, the last one takes what does not fit. */
 	struct iovec iov[NET_RX_IOV + 2];
 	unsigned int count = rx->iov_last - rx->iov_first;
@@ -184,113 +184,114 @@ static int receive_one(struct virtio_net *net)
 	(void)iov_advance(&frame, &count, NET_HEADER_SIZE);
 	frame[count].iov_base = rx->spill;
 	frame[count].iov_len = sizeof(rx->spill);
-	n = net->backend->ops->receive(net->backend, &hdr, frame - 1,
-				       count + 2);
+	n = pair->backend->ops->receive(pair->backend, &hdr, frame - 1,
+					count + 2);
 	if (n == -EAGAIN || n == -EPIPE)
 		return (int)n;
 	if (n < 0)
-		virtio_net_drop(&net->stats[VIRTIO_NET_RX]);
+		virtio_net_drop(&pair->stats[VIRTIO_NET_RX]);
 	else
-		deliver(net, &hdr, (uint32_t)n);
+		deliver(pair, &hdr, (uint32_t)n);
 	return 0;
 }
 
 /* Charge the frame before this one: its size was not known earlier. */
-static bool admit(struct virtio_net *net)
+static bool admit(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 
-	if (rx->unpaid && !virtio_net_admit(net, &rx->pace, rx->unpaid))
+	if (rx->unpaid && !virtio_net_admit(pair->net, &rx->pace, rx->unpaid))
 		return false;
 	rx->unpaid = 0;
 	return true;
 }
 
 /* Return: 0 to go on, 1 when there is nothing to do, or -EPROTO. */
-static int step(struct virtio_net *net)
+static int step(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	int rc;
 
-	if (!rx->ready || !admit(net))
+	if (!rx->ready || !admit(pair))
 		return 1;
-	rc = top_up(net);
+	rc = top_up(pair);
 	if (rc)
 		return rc;
 	if (rx->first == rx->last)
 		return 1; /* a doorbell tells of buffers */
-	rc = receive_one(net);
+	rc = receive_one(pair);
 	if (!rc)
 		return 0;
 	rx->ready = false;
 	if (rc == -EPIPE)
-		virtio_net_link_down(net);
+		virtio_net_link_down(pair->net);
 	return 1;
 }
 
-void net_rx_run(struct virtio_net *net)
+void net_rx_run(struct net_pair *pair)
 {
-	struct net_rx *rx = &net->rx;
+	struct net_rx *rx = &pair->rx;
 	unsigned int left = NET_BUDGET;
 	int rc = 0;
 
-	if (!virtio_net_running(net) || rx->pace.waiting)
+	if (!virtio_net_running(pair->net) || rx->pace.waiting)
 		return;
 	while (left && !rc) {
-		rc = step(net);
+		rc = step(pair);
 		left--;
 	}
-	virtio_device_notify(&net->dev, VIRTIO_NET_RX);
+	virtio_device_notify(&pair->net->dev,
+			     net_pair_queue(pair, VIRTIO_NET_RX));
 	if (rc < 0)
-		virtio_device_fail(&net->dev, "bad receive buffer");
+		virtio_device_fail(&pair->net->dev, "bad receive buffer");
 	else if (!rc)
-		io_engine_defer(net->dev.engine, &rx->pace.again);
+		io_engine_defer(pair->net->dev.engine, &rx->pace.again);
 }
 
 static void watch_done(struct io_op *op, int res)
 {
-	struct virtio_net *net = container_of(op, struct virtio_net, rx.watch);
+	struct net_pair *pair = container_of(op, struct net_pair, rx.watch);
 
 	if (res < 0) {
-		net->rx.watching = false;
-		virtio_net_watch_ended(net);
+		pair->rx.watching = false;
+		virtio_net_watch_ended(pair->net);
 		return;
 	}
-	net->rx.ready = true;
-	net_rx_run(net);
+	pair->rx.ready = true;
+	net_rx_run(pair);
 }
 
 static void timer_done(struct io_op *op, int res)
 {
-	struct virtio_net *net =
-		container_of(op, struct virtio_net, rx.pace.timer);
+	struct net_pair *pair =
+		container_of(op, struct net_pair, rx.pace.timer);
 
 	(void)res;
-	net->rx.pace.waiting = false;
-	net_rx_run(net);
-	virtio_net_check_drained(net);
+	pair->rx.pace.waiting = false;
+	net_rx_run(pair);
+	virtio_net_check_drained(pair->net);
 }
 
 static void again_done(struct io_op *op, int res)
 {
-	struct virtio_net *net =
-		container_of(op, struct virtio_net, rx.pace.again);
+	struct net_pair *pair =
+		container_of(op, struct net_pair, rx.pace.again);
 
 	(void)res;
-	net_rx_run(net);
+	net_rx_run(pair);
 }
 
-void net_rx_init(struct virtio_net *net)
+void net_rx_init(struct net_pair *pair)
 {
-	net->rx.watch.done = watch_done;
-	net->rx.pace.timer.done = timer_done;
-	net->rx.pace.again.done = again_done;
+	pair->rx.watch.done = watch_done;
+	pair->rx.pace.timer.done = timer_done;
+	pair->rx.pace.again.done = again_done;
 }
 
-void net_rx_stop(struct virtio_net *net)
+void net_rx_stop(struct net_pair *pair)
 {
-	release(net);
-	virtio_net_stop_pace(net, &net->rx.pace);
-	if (net->rx.watching)
-		io_engine_cancel(net->dev.engine, &net->rx.watch);
+	release(pair);
+	virtio_net_stop_pace(pair->net, &pair->rx.pace);
+	if (pair->rx.watching)
+		io_engine_cancel(pair->net->dev.engine, &pair->rx.watch);
 }

@@ -49,14 +49,23 @@ void virtio_net_drop(struct virtio_net_stats *stats)
 	add(&stats->dropped, 1);
 }
 
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 void virtio_net_stats(struct virtio_device *dev, unsigned int direction,
 		      struct virtio_net_stats *out)
 {
-	const struct virtio_net_stats *stats = &to_net(dev)->stats[direction];
+	*out = (struct virtio_net_stats){0};
+	for (unsigned int i = 0; i < NET_PAIRS; i++) {
+		const struct virtio_net_stats *stats =
+			&to_net(dev)->pairs[i].stats[direction];
 
-	out->frames = __atomic_load_n(&stats->frames, __ATOMIC_RELAXED);
-	out->bytes = __atomic_load_n(&stats->bytes, __ATOMIC_RELAXED);
-	out->dropped = __atomic_load_n(&stats->dropped, __ATOMIC_RELAXED);
+		out->frames += load(&stats->frames);
+		out->bytes += load(&stats->bytes);
+		out->dropped += load(&stats->dropped);
+	}
 }
 
 bool virtio_net_admit(struct virtio_net *net, struct net_pace *pace,
@@ -123,6 +132,13 @@ bool virtio_net_running(const struct virtio_net *net)
 	return net->dev.run == VIRTIO_RUN_ON;
 }
 
+static void forget_file(struct net_pair *pair)
+{
+	if (pair->file >= 0)
+		io_engine_file_remove(pair->net->dev.engine, pair->file);
+	pair->file = -1;
+}
+
 void virtio_net_watch_ended(struct virtio_net *net)
 {
 	if (virtio_net_running(net))
@@ -130,15 +146,24 @@ void virtio_net_watch_ended(struct virtio_net *net)
 	virtio_net_check_drained(net);
 }
 
+static bool pair_is_idle(const struct net_pair *pair)
+{
+	return !pair->rx.watching && !pair->tx.watching &&
+	       !pair->rx.pace.waiting && !pair->tx.pace.waiting;
+}
+
 void virtio_net_check_drained(struct virtio_net *net)
 {
-	if (!net->stopping || net->rx.watching || net->tx.watching ||
-	    net->rx.pace.waiting || net->tx.pace.waiting)
+	if (!net->stopping)
 		return;
+	for (unsigned int i = 0; i < NET_PAIRS; i++) {
+		if (!pair_is_idle(&net->pairs[i]))
+			return;
+	}
 	net->stopping = false;
-	if (net->dev.run == VIRTIO_RUN_RESETTING) {
-		io_engine_file_remove(net->dev.engine, net->file);
-		net->file = -1;
+	for (unsigned int i = 0; i < NET_PAIRS; i++) {
+		if (net->dev.run == VIRTIO_RUN_RESETTING)
+			forget_file(&net->pairs[i]);
 	}
 	virtio_device_drained(&net->dev);
 }
@@ -154,40 +179,53 @@ void virtio_net_link_down(struct virtio_net *net)
 	(void)pthread_mutex_unlock(&net->dev.lock);
 }
 
+static int activate_pair(struct net_pair *pair)
+{
+	struct virtio_net *net = pair->net;
+	uint64_t features = net->dev.driver_features;
+	int rc;
+
+	rc = pair->backend->ops->offload(pair->backend, features);
+	if (rc)
+		return rc;
+	pair->file = io_engine_file_add(net->dev.engine, pair->backend->fd);
+	if (pair->file < 0)
+		return pair->file;
+	pair->rx.need = NET_HEADER_SIZE + (features & GUEST_GSO
+						   ? NET_FRAME_MAX
+						   : net->mtu + NET_OVERHEAD);
+	pair->tx.blocked = false;
+	pair->tx.paid = false;
+	return 0;
+}
+
 static int net_activate(struct virtio_device *dev)
 {
 	struct virtio_net *net = to_net(dev);
-	int rc;
+	int rc = 0;
 
-	rc = net->backend->ops->offload(net->backend, dev->driver_features);
-	if (rc)
-		return rc;
-	net->file = io_engine_file_add(dev->engine, net->backend->fd);
-	if (net->file < 0)
-		return net->file;
-	net->rx.need = NET_HEADER_SIZE + (dev->driver_features & GUEST_GSO
-						  ? NET_FRAME_MAX
-						  : net->mtu + NET_OVERHEAD);
-	net->tx.blocked = false;
-	net->tx.paid = false;
-	return 0;
+	for (unsigned int i = 0; i < NET_PAIRS && !rc; i++)
+		rc = activate_pair(&net->pairs[i]);
+	for (unsigned int i = 0; i < NET_PAIRS && rc; i++)
+		forget_file(&net->pairs[i]);
+	return rc;
 }
 
 static void net_kick(struct virtio_device *dev, unsigned int index)
 {
-	struct virtio_net *net = to_net(dev);
+	struct net_pair *pair = &to_net(dev)->pairs[index / 2];
 
-	if (index == VIRTIO_NET_TX) {
-		net_tx_run(net);
+	if (index % 2 == VIRTIO_NET_TX) {
+		net_tx_run(pair);
 		return;
 	}
-	if (!net->rx.watching) {
+	if (!pair->rx.watching) {
 		/* The watch tells at its start what is there already. */
-		net->rx.watching = true;
-		io_engine_watch(dev->engine, &net->rx.watch, net->file,
+		pair->rx.watching = true;
+		io_engine_watch(dev->engine, &pair->rx.watch, pair->file,
 				EPOLLIN | EPOLLET);
 	}
-	net_rx_run(net);
+	net_rx_run(pair);
 }
 
 static void net_stop(struct virtio_device *dev)
@@ -195,8 +233,10 @@ static void net_stop(struct virtio_device *dev)
 	struct virtio_net *net = to_net(dev);
 
 	net->stopping = true;
-	net_rx_stop(net);
-	net_tx_stop(net);
+	for (unsigned int i = 0; i < NET_PAIRS; i++) {
+		net_rx_stop(&net->pairs[i]);
+		net_tx_stop(&net->pairs[i]);
+	}
 	virtio_net_check_drained(net);
 }
 
@@ -243,8 +283,12 @@ static void net_destroy(struct virtio_device *dev)
 {
 	struct virtio_net *net = to_net(dev);
 
-	if (net->backend)
-		net->backend->ops->destroy(net->backend);
+	for (unsigned int i = 0; i < NET_PAIRS; i++) {
+		struct net_backend *backend = net->pairs[i].backend;
+
+		if (backend)
+			backend->ops->destroy(backend);
+	}
 	virtio_device_fini(dev);
 	free(net);
 }
@@ -269,6 +313,20 @@ static uint64_t offered(const struct virtio_net_options *options)
 	return options->mtu ? features | NET_FEATURE(MTU) : features;
 }
 
+static void init_pair(struct virtio_net *net, unsigned int index,
+		      const struct rate_limit *limit)
+{
+	struct net_pair *pair = &net->pairs[index];
+
+	pair->net = net;
+	pair->index = index;
+	pair->file = -1;
+	pair->rx.pace.limit = *limit;
+	pair->tx.pace.limit = *limit;
+	net_rx_init(pair);
+	net_tx_init(pair);
+}
+
 int virtio_net_create(struct virtio_device **out,
 		      const struct virtio_net_options *options,
 		      const struct guest_mem *mem, struct io_engine *engine,
@@ -283,24 +341,22 @@ int virtio_net_create(struct virtio_device **out,
 	net = calloc(1, sizeof(*net));
 	if (!net)
 		return err_set(err, -ENOMEM, "%s", options->name);
-	net->file = -1;
 	net->mtu = options->mtu ? options->mtu : MTU_MAX;
 	net->now_ns = options->now_ns ? options->now_ns : clock_ns;
-	net->rx.pace.limit = options->limit;
-	net->tx.pace.limit = options->limit;
 	memcpy(net->config.mac, options->mac, sizeof(net->config.mac));
 	net->config.status = htole16(VIRTIO_NET_S_LINK_UP);
-	net->config.max_virtqueue_pairs = htole16(1);
+	net->config.max_virtqueue_pairs = htole16(NET_PAIRS);
 	net->config.mtu = htole16((uint16_t)options->mtu);
-	net_rx_init(net);
-	net_tx_init(net);
+	for (unsigned int i = 0; i < NET_PAIRS; i++)
+		init_pair(net, i, &options->limit);
 	rc = virtio_device_init(&net->dev, &net_ops, options->name, mem, engine,
-				2, options->queue_size, offered(options), err);
+				2 * NET_PAIRS, options->queue_size,
+				offered(options), err);
 	if (rc) {
 		net_destroy(&net->dev);
 		return rc;
 	}
-	net->backend = options->backend;
+	net->pairs[0].backend = options->backend;
 	*out = &net->dev;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #define NET_RX_IOV 384U	    /* their elements */
 #define NET_OVERHEAD 18U    /* Ethernet header and one VLAN tag */
 #define NET_CHAIN_IOV 64U   /* elements of one buffer or frame */
+#define NET_PAIRS 1U	    /* of queues */
 
 /**
  * struct net_pace - rate limit of one direction, and what goes on later
@@ -84,39 +85,63 @@ struct net_tx {
 };
 
 /**
- * struct virtio_net - the model
- * @file:     engine slot of the backend's descriptor while activated, else -1
- * @config:   [@dev.lock]
- * @mtu:      longest frame that is no segmentation offload, without Ethernet
- *            header
- * @stopping: reset or quiesce; drained when no op is in flight any more
- * @stats:    per direction
+ * struct net_pair - one receive and one transmit queue, and where their frames
+ * come from and go to
+ *
+ * Pairs share nothing but the device: VIRTIO_NET_F_MQ would be more of them,
+ * each with a queue of a multi-queue tap, and a control queue.
+ *
+ * @net:     the device
+ * @index:   its queues are 2 * @index and the next
+ * @backend: owned
+ * @file:    engine slot of the backend's descriptor while activated, else -1
+ * @stats:   per direction
  */
-struct virtio_net {
-	struct virtio_device dev;
+struct net_pair {
+	struct virtio_net *net;
+	unsigned int index;
 	struct net_backend *backend;
 	int file;
-	struct virtio_net_config config;
-	uint32_t mtu;
-	uint64_t (*now_ns)(void);
-	bool stopping;
 	struct net_rx rx;
 	struct net_tx tx;
 	struct virtio_net_stats stats[2];
 };
 
+/**
+ * struct virtio_net - the model
+ * @config:   [@dev.lock]
+ * @mtu:      longest frame that is no segmentation offload, without Ethernet
+ *            header
+ * @stopping: reset or quiesce; drained when no op is in flight any more
+ */
+struct virtio_net {
+	struct virtio_device dev;
+	struct virtio_net_config config;
+	uint32_t mtu;
+	uint64_t (*now_ns)(void);
+	bool stopping;
+	struct net_pair pairs[NET_PAIRS];
+};
+
+/** net_pair_queue() - index of the queue of a direction. */
+static inline unsigned int net_pair_queue(const struct net_pair *pair,
+					  unsigned int direction)
+{
+	return 2 * pair->index + direction;
+}
+
 /** net_rx_init(), net_tx_init() - set up the ops. [control thread] */
-void net_rx_init(struct virtio_net *net);
-void net_tx_init(struct virtio_net *net);
+void net_rx_init(struct net_pair *pair);
+void net_tx_init(struct net_pair *pair);
 
 /** net_rx_run(), net_tx_run() - carry frames until there are none, there is no
  * room, or it is others' turn. */
-void net_rx_run(struct virtio_net *net);
-void net_tx_run(struct virtio_net *net);
+void net_rx_run(struct net_pair *pair);
+void net_tx_run(struct net_pair *pair);
 
 /** net_rx_stop(), net_tx_stop() - cancel ops, give buffers back to the ring. */
-void net_rx_stop(struct virtio_net *net);
-void net_tx_stop(struct virtio_net *net);
+void net_rx_stop(struct net_pair *pair);
+void net_tx_stop(struct net_pair *pair);
 
 /** virtio_net_admit() - may a frame of @bytes go now? If not a timer is armed
  * that runs the direction again. */

@@ -257,6 +257,76 @@ static void damage_is_found(void **state)
 	rig_remove(dir);
 }
 
+static void put_text(struct tree *tree, const char *path, const char *text)
+{
+	assert_int_equal(rig_put(tree, TREE_FILE, path, text), 0);
+}
+
+/* The usual form of an image for several machines: an index in the index. */
+static void index_in_index(void **state)
+{
+	char *dir = rig_dir();
+	char path[256];
+	char blob[128];
+	char inner[1024] = "";
+	char outer[1024];
+	char hex[SHA256_HEX_SIZE];
+	uint8_t digest[SHA256_SIZE];
+	struct tree *layout = write_image(oci_write_layout);
+	const struct tree_entry *index = tree_find(layout, "index.json");
+	struct oci_source source = {.path = path,
+				    .want = {.architecture = "arm64"}};
+
+	(void)state;
+	assert_true(index->size < sizeof(inner));
+	assert_int_equal(
+		tree_content_read(index->content, 0, inner, index->size, NULL),
+		0);
+	sha256_bytes(inner, index->size, digest);
+	sha256_hex(digest, hex);
+	(void)snprintf(outer, sizeof(outer),
+		       "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":"
+		       "\"%s\",\"digest\":\"sha256:%s\",\"size\":%zu,"
+		       "\"annotations\":{\"%s\":\"%s\"}}]}",
+		       OCI_INDEX, hex, (size_t)index->size, OCI_REF_NAME, name);
+	(void)snprintf(blob, sizeof(blob), "blobs/sha256/%s", hex);
+	put_text(layout, blob, inner);
+	put_text(layout, "index.json", outer);
+	(void)snprintf(path, sizeof(path), "%s/l", dir);
+	assert_int_equal(tree_dir_write(layout, path, NULL), 0);
+	assert_reads(path, OCI_LAYOUT, NULL);
+	assert_fails(&source, -ENOENT,
+		     "no image for arm64; there is: "
+		     "layerworx/test:1 for amd64");
+	tree_destroy(layout);
+	rig_remove(dir);
+}
+
+/* Docker's older archives: each layer in a folder, equal ones by a link. */
+static void linked_layers(void **state)
+{
+	char *dir = rig_dir();
+	char path[256];
+	struct tree *docker = write_image(oci_write_docker);
+	struct oci_source source = {.path = path};
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/d.tar", dir);
+	write_archive(docker, path);
+	rig_sh("cd %s && mkdir x && tar -xf d.tar -C x && cd x && mkdir a b && "
+	       "for tar in *.tar; do mv $tar a/ && ln -s ../a/$tar b/$tar && "
+	       "sed -i \"s|$tar|b/$tar|\" manifest.json; done && "
+	       "tar -cf ../d.tar .",
+	       dir);
+	assert_reads(path, OCI_DOCKER_ARCHIVE, NULL);
+	rig_sh("cd %s/x && sed -i 's|\"b/|\"../../b/|' manifest.json && "
+	       "tar -cf ../d.tar .",
+	       dir);
+	assert_fails(&source, -EBADMSG, "layer 1 is no file of it");
+	tree_destroy(docker);
+	rig_remove(dir);
+}
+
 static void plain_forms(void **state)
 {
 	char *dir = rig_dir();
@@ -321,6 +391,8 @@ int main(void)
 		cmocka_unit_test(skopeo_reads_and_copies),
 		cmocka_unit_test(same_input_same_bytes),
 		cmocka_unit_test(damage_is_found),
+		cmocka_unit_test(index_in_index),
+		cmocka_unit_test(linked_layers),
 		cmocka_unit_test(plain_forms),
 	};
 

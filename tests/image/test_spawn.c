@@ -98,6 +98,32 @@ static void fakeroot_makes_root(void **state)
 	free(text);
 }
 
+static void namespaces_are_empty(void **state)
+{
+	const char *const id[] = {"id", "-u", NULL};
+	const char *const links[] = {"grep", "-c", ":", "/proc/self/net/dev",
+				     NULL};
+	const char *const exits[] = {"sh", "-c", "exit 7", NULL};
+	struct spawn spawn = {.argv = id, .as = SPAWN_NAMESPACE};
+	struct err err = {0};
+	char *text = NULL;
+
+	(void)state;
+	if (system("unshare --user --map-root-user --mount --pid --fork true "
+		   "2>/dev/null"))
+		skip();
+	assert_int_equal(spawn_read(&spawn, &text, NULL, 10, NULL), 0);
+	assert_string_equal(text, "0\n");
+	free(text);
+	spawn.argv = exits;
+	assert_int_equal(spawn_run(&spawn, &err), -ECHILD);
+	assert_string_equal(err.msg, "sh failed (exit status 7)");
+	spawn = (struct spawn){.argv = links, .no_network = true};
+	assert_int_equal(spawn_read(&spawn, &text, NULL, 10, NULL), 0);
+	assert_string_equal(text, "1\n"); /* lo */
+	free(text);
+}
+
 /* In a process of its own: the signal is remembered for good. */
 static void signal_ends_the_whole_group(void **state)
 {
@@ -150,6 +176,7 @@ int main(void)
 		cmocka_unit_test(environment_is_clean),
 		cmocka_unit_test(output_is_bounded),
 		cmocka_unit_test(fakeroot_makes_root),
+		cmocka_unit_test(namespaces_are_empty),
 		cmocka_unit_test(signal_ends_the_whole_group),
 	};
 

@@ -3,12 +3,14 @@
 
 #include "archive_read.h"
 #include "image_rig.h"
+#include "interrupt.h"
 #include "tree_dir.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void reads_what_is_there(void **state)
@@ -104,6 +106,40 @@ static void failing_program_leaves_nothing(void **state)
 	rig_remove(dir);
 }
 
+/* In a process of its own: the signal is remembered for good. */
+static void signal_leaves_nothing(void **state)
+{
+	char *dir = rig_dir();
+	int status = 1;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		struct tree *tree = rig_sample();
+		char script[512];
+		const char *const argv[] = {"sh", "-c", script, tree_dir_here,
+					    NULL};
+		struct spawn spawn = {.argv = argv};
+		struct err err = {0};
+
+		interrupt_init();
+		(void)snprintf(script, sizeof(script),
+			       "echo $FAKEROOTKEY >%s/../lwx-test-key.%d; "
+			       "kill -TERM %d; sleep 100",
+			       dir, (int)getpid(), (int)getpid());
+		_exit(tree_dir_run(tree, dir, &spawn, &err) == -EINTR ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* Nor fakeroot's daemon and its message queue. */
+	rig_sh("file=%s/../lwx-test-key.%d; key=$(cat $file); rm $file; "
+	       "key=$(printf 0x%%08x $key); for i in $(seq 50); do "
+	       "ipcs -q | grep -q ^$key || exit 0; sleep 0.1; done; exit 1",
+	       dir, (int)pid);
+	rig_sh("test -z \"$(ls -A %s)\"", dir);
+	rig_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +147,7 @@ int main(void)
 		cmocka_unit_test(missing_directory_is_named),
 		cmocka_unit_test(program_sees_the_tree),
 		cmocka_unit_test(failing_program_leaves_nothing),
+		cmocka_unit_test(signal_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

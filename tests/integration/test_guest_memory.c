@@ -4,6 +4,7 @@
  * option say why they are skipped.
  */
 #include "guest_mem.h"
+#include "hugepages.h"
 #include "macros.h"
 #include "test.h"
 
@@ -121,6 +122,32 @@ static void test_private(void **state)
 	guest_mem_destroy(gm);
 }
 
+/* "hg" and "mg" of smaps: huge pages advised, merging advised. */
+static void test_advice(void **state)
+{
+	struct guest_mem_config cfg = config(GUEST_MEM_PRIVATE, MIB(4));
+	struct guest_mem *gm;
+	char flags[256];
+
+	(void)state;
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) ||
+	    access(KSM, F_OK)) {
+		print_message("SKIP: a kernel without huge pages or KSM\n");
+		skip();
+	}
+	gm = create(&cfg);
+	smaps_line(first_region(gm)->host, "VmFlags:", flags, sizeof(flags));
+	assert_non_null(strstr(flags, " hg"));
+	assert_null(strstr(flags, " mg"));
+	guest_mem_destroy(gm);
+	cfg.mergeable = true;
+	gm = create(&cfg);
+	smaps_line(first_region(gm)->host, "VmFlags:", flags, sizeof(flags));
+	assert_null(strstr(flags, " hg"));
+	assert_non_null(strstr(flags, " mg"));
+	guest_mem_destroy(gm);
+}
+
 static void test_a_tebibyte(void **state)
 {
 	struct guest_mem_config cfg = config(GUEST_MEM_PRIVATE, GIB(1024));
@@ -180,12 +207,14 @@ static void check_hugepages(uint64_t page_size, uint64_t size)
 static void test_hugepages_of_2m(void **state)
 {
 	struct guest_mem_config cfg = config(GUEST_MEM_HUGEPAGES, GIB(1024));
-	long before = read_number(POOL_2M "nr_hugepages");
-	long free_pages = read_number(POOL_2M "free_hugepages");
 	struct guest_mem *gm = NULL;
+	long before, free_pages;
 	struct err err = {0};
 
 	(void)state;
+	hugepages_lock();
+	before = read_number(POOL_2M "nr_hugepages");
+	free_pages = read_number(POOL_2M "free_hugepages");
 	if (before < 0 || (free_pages < 16 &&
 			   !write_number(POOL_2M "nr_hugepages", before + 16)))
 		skip(); /* no pool, and not root to make one */
@@ -201,12 +230,30 @@ static void test_hugepages_of_2m(void **state)
 	assert_true(free_pages >= 16);
 }
 
+/* One is made for the test where memory has a piece that long. */
 static void test_hugepages_of_1g(void **state)
 {
+	struct guest_mem_config cfg = config(GUEST_MEM_HUGEPAGES, GIB(1024));
+	struct guest_mem *gm = NULL;
+	struct err err = {0};
+	long before;
+
 	(void)state;
+	hugepages_lock();
+	before = read_number(POOL_1G "nr_hugepages");
+	if (before < 0)
+		skip(); /* no such pages on this host */
 	if (read_number(POOL_1G "free_hugepages") < 1)
-		skip(); /* pools of 1 GiB are reserved at boot */
-	check_hugepages(GIB(1), GIB(1));
+		(void)write_number(POOL_1G "nr_hugepages", before + 1);
+	if (read_number(POOL_1G "free_hugepages") >= 1)
+		check_hugepages(GIB(1), GIB(1));
+	else
+		print_message("no page of 1 GiB to be had\n");
+	cfg.page_size = GIB(1);
+	assert_int_equal(guest_mem_create(&gm, &cfg, &err), -ENOMEM);
+	assert_string_equal(err.msg, "memory: not enough free 1024M hugepages: "
+				     "raise nr_hugepages");
+	(void)write_number(POOL_1G "nr_hugepages", before);
 }
 
 static void test_prefault(void **state)
@@ -322,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_a_tebibyte),
 		cmocka_unit_test(test_shared_is_the_memfd),
 		cmocka_unit_test(test_hugepages_of_2m),

@@ -8,6 +8,7 @@ libdevicetest_a_SOURCES = \
 	%D%/echo_device.c %D%/echo_device.h \
 	%D%/engines.c %D%/engines.h \
 	%D%/fake_driver.c %D%/fake_driver.h \
+	%D%/hugepages.h \
 	%D%/test.h \
 	%D%/vsock_end.c %D%/vsock_end.h \
 	%D%/vsock_rig.c %D%/vsock_rig.h

@@ -347,7 +347,7 @@ uint64_t payload_vm_metric(struct payload_vm *vm, const char *name,
 	line = strstr(text, start);
 	if (!line)
 		fail_msg("no%sin:\n%s", start, text);
-	return strtoull(line + strlen(start), NULL, 10);
+	return line ? strtoull(line + strlen(start), NULL, 10) : 0;
 }
 
 void payload_vm_follow(struct payload_vm *vm)

@@ -1,4 +1,5 @@
 /* test_machine.c - how a VM ends, its serial port, its CPUs. */
+#include "hugepages.h"
 #include "macros.h"
 #include "payload_vm.h"
 #include "vmm_launch.h"
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -174,6 +176,61 @@ static void test_memory_kinds(void **state)
 	}
 }
 
+static long pool(const char *size, const char *mode, long pages)
+{
+	char path[96], text[32] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path),
+		       "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages",
+		       size);
+	file = fopen(path, mode);
+	if (!file)
+		return -1;
+	if (*mode == 'w')
+		(void)fprintf(file, "%ld", pages);
+	else if (fgets(text, sizeof(text), file))
+		pages = strtol(text, NULL, 10);
+	return fclose(file) ? -1 : pages;
+}
+
+/* A guest on huge pages, of either size where the host can make some. */
+static void test_hugepages(void **state)
+{
+	static const struct {
+		const char *kib;
+		uint64_t page_size;
+		long pages;
+	} sizes[] = {{"2048", MIB(2), 64}, {"1048576", GIB(1), 1}};
+	unsigned int done = 0;
+
+	(void)state;
+	hugepages_lock();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		long before = pool(sizes[i].kib, "re", 0);
+		long wanted = before + sizes[i].pages;
+
+		if (before < 0 || pool(sizes[i].kib, "we", wanted) < 0 ||
+		    pool(sizes[i].kib, "re", 0) < wanted) {
+			print_message("no %s KiB pages to be had\n",
+				      sizes[i].kib);
+			if (before >= 0)
+				(void)pool(sizes[i].kib, "we", before);
+			continue;
+		}
+		payload_vm_init(&vm, "payload=touch megabytes=60 code=3");
+		vm.cfg.memory.size =
+			sizes[i].page_size * (uint64_t)sizes[i].pages;
+		vm.cfg.memory.kind = GUEST_MEM_HUGEPAGES;
+		vm.cfg.memory.page_size = sizes[i].page_size;
+		assert_int_equal(payload_vm_run(&vm), 3);
+		(void)pool(sizes[i].kib, "we", before);
+		done++;
+	}
+	if (!done)
+		skip();
+}
+
 /* On both sides of the hole below 4 GiB, up to the last page. */
 static void test_memory_above_the_hole(void **state)
 {
@@ -197,14 +254,15 @@ static void test_memory_above_the_hole(void **state)
 
 static bool memory_available(uint64_t bytes)
 {
+	static const char key[] = "MemAvailable:";
 	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
+	uint64_t kib = 0;
 	char line[128];
 
 	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-			break;
+	while (!kib && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			kib = strtoull(line + strlen(key), NULL, 10);
 	(void)fclose(file);
 	return KIB(kib) >= bytes;
 }
@@ -246,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_serial_interrupts),
 		cmocka_unit_test(test_cpus_come_up),
 		cmocka_unit_test(test_memory_kinds),
+		cmocka_unit_test(test_hugepages),
 		cmocka_unit_test(test_memory_above_the_hole),
 		cmocka_unit_test(test_a_tebibyte),
 		cmocka_unit_test(test_ports_nobody_answers),

@@ -192,7 +192,7 @@ static void packet_send(int fd, const uint8_t *frame, uint32_t len)
 
 static uint32_t packet_take(int fd, uint8_t *frame)
 {
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	socklen_t size = sizeof(from);
 	ssize_t n;
 

@@ -1,9 +1,13 @@
 /*
- * guest-vsock.c - the guest's end of a vsock test.
+ * guest-vsock.c - the guest's end of a vsock test, and one of the host's.
  *
- *	guest-vsock send CID PORT TEXT   connect, send TEXT, print what comes
- *back guest-vsock echo PORT            accept once, send back what comes
- *	guest-vsock message CID PORT TEXT  the same as send, as one SEQPACKET
+ *	guest-vsock send CID PORT TEXT     connect, send TEXT, print what comes
+ *	guest-vsock message CID PORT TEXT  the same as one SEQPACKET
+ *	guest-vsock many CID PORT COUNT    COUNT connections, a byte there and
+ *	                                   back on each
+ *	guest-vsock echo PORT              accept once, send back what comes
+ *	guest-vsock serve PATH             on the host: listen on a unix socket,
+ *	                                   send back what comes, without end
  */
 #include <sys/socket.h> /* before vm_sockets.h, which needs sa_family_t */
 
@@ -11,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int die(const char *what)
@@ -73,15 +78,65 @@ static int echo(const char *port)
 	return n < 0 ? die("recv") : 0;
 }
 
+static int many(char *argv[])
+{
+	struct sockaddr_vm to = address(argv[2], argv[3]);
+	unsigned long count = strtoul(argv[4], NULL, 10);
+
+	for (unsigned long i = 0; i < count; i++) {
+		unsigned char out = (unsigned char)i, in = (unsigned char)~out;
+		int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+			return die("connect");
+		if (send(fd, &out, 1, 0) != 1 || recv(fd, &in, 1, 0) != 1)
+			return die("one byte");
+		if (in != out) {
+			fprintf(stderr, "connection %lu: another byte\n", i);
+			return 1;
+		}
+		close(fd);
+	}
+	return 0;
+}
+
+static int serve(const char *path)
+{
+	struct sockaddr_un here = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char buf[256];
+	ssize_t n;
+
+	snprintf(here.sun_path, sizeof(here.sun_path), "%s", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) ||
+	    listen(fd, 128))
+		return die("listen");
+	for (;;) {
+		int peer = accept(fd, NULL, NULL);
+
+		if (peer < 0)
+			return die("accept");
+		while ((n = recv(peer, buf, sizeof(buf), 0)) > 0)
+			if (send(peer, buf, (size_t)n, MSG_NOSIGNAL) != n)
+				break;
+		close(peer);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	if (argc == 5 && !strcmp(argv[1], "send"))
 		return send_text(SOCK_STREAM, argv);
 	if (argc == 5 && !strcmp(argv[1], "message"))
 		return send_text(SOCK_SEQPACKET, argv);
+	if (argc == 5 && !strcmp(argv[1], "many"))
+		return many(argv);
 	if (argc == 3 && !strcmp(argv[1], "echo"))
 		return echo(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "serve"))
+		return serve(argv[2]);
 	fprintf(stderr, "usage: guest-vsock send|message CID PORT TEXT\n"
-			"       guest-vsock echo PORT\n");
+			"       guest-vsock many CID PORT COUNT\n"
+			"       guest-vsock echo PORT | serve PATH\n");
 	return 2;
 }

@@ -67,6 +67,7 @@ static void drop_repeated(struct tree_entry *entry)
 	free(entry->xattrs[i].name);
 	free(entry->xattrs[i].value);
 	entry->xattrs[i] = *last;
+	*last = (struct tree_xattr){0}; /* room for the next one */
 	entry->xattr_num--;
 }
 
@@ -354,12 +355,25 @@ int archive_decompress(const struct archive_input *input, int out_fd,
 int archive_temp_file(struct err *err)
 {
 	const char *dir = getenv("TMPDIR");
+	AUTO_FREE char *path = NULL;
 	int fd;
 
 	if (!dir || !*dir)
 		dir = "/var/tmp";
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return fd >= 0 ? fd : err_set(err, -errno, "temporary file in %s", dir);
+	if (fd >= 0)
+		return fd;
+	if (errno != EOPNOTSUPP && errno != EISDIR)
+		return err_set(err, -errno, "temporary file in %s", dir);
+	/* A file system that knows no nameless files. */
+	if (asprintf(&path, "%s/lwx-image.XXXXXX", dir) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "temporary file");
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0 || unlink(path))
+		return err_set(err, -errno, "temporary file in %s", dir);
+	return fd;
 }
 
 int archive_read_file(struct tree *tree, const struct archive_input *input,

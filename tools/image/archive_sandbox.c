@@ -10,6 +10,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -72,6 +73,22 @@ static int close_others(const int *keep, size_t keep_num, struct err *err)
 	}
 }
 
+#ifndef __SANITIZE_ADDRESS__
+/* What the parent had when it forked: its trees, for instance. */
+static uint64_t memory_now(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	char text[32] = "";
+
+	if (file) {
+		if (!fgets(text, sizeof(text), file))
+			text[0] = '\0';
+		(void)fclose(file); /* only ever read */
+	}
+	return strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+#endif
+
 static int limits_set(uint64_t file_bytes, struct err *err)
 {
 	struct rlimit none = {0};
@@ -83,7 +100,8 @@ static int limits_set(uint64_t file_bytes, struct err *err)
 	if (setrlimit(RLIMIT_CORE, &none) || setrlimit(RLIMIT_FSIZE, &file))
 		return err_set(err, -errno, "resource limits");
 #ifndef __SANITIZE_ADDRESS__ /* its shadow alone is 16 TiB */
-	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+	uint64_t bytes = memory_now() + MEMORY_MAX;
+	struct rlimit memory = {bytes, bytes};
 
 	if (setrlimit(RLIMIT_AS, &memory))
 		return err_set(err, -errno, "resource limits");

@@ -321,7 +321,6 @@ static int export_docker(struct image_cache *cache, const char *name, int fd,
 	struct skopeo skopeo = {0};
 	struct tree_content *content = NULL;
 	struct sink_file sink = {0};
-	AUTO_CLOSE int made = -1;
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *to = NULL;
 	AUTO_FREE char *path = NULL;

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "image_cache_internal.h"
+#include "interrupt.h"
 #include "log.h"
 #include "macros.h"
 #include "tree_dir.h"
@@ -142,35 +143,41 @@ static int lock_shared(struct image_cache *cache, struct err *err)
 	return rc;
 }
 
+static int lock_wait(const struct image_cache *cache, int fd, struct err *err)
+{
+	while (flock(fd, LOCK_EX)) {
+		int rc = -errno;
+
+		if (rc != -EINTR)
+			return err_set(err, rc, "cache: lock %s", cache->path);
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 int image_cache_lock_alone(struct image_cache *cache, struct err *err)
 {
 	if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	log_info("waiting: another lwx-image uses the cache %s", cache->path);
-	while (flock(cache->lock, LOCK_EX)) {
-		if (errno != EINTR)
-			return err_set(err, -errno, "cache: lock %s",
-				       cache->path);
-	}
-	return 0;
+	return lock_wait(cache, cache->lock, err);
 }
 
 int image_cache_lock_index(struct image_cache *cache, struct err *err)
 {
 	int fd = openat(cache->fd, "index.lock", O_RDWR | O_CREAT | O_CLOEXEC,
 			0644);
+	int rc;
 
 	if (fd < 0)
 		return err_set(err, -errno, "cache: lock %s", cache->path);
-	while (flock(fd, LOCK_EX)) {
-		int rc = -errno;
-
-		if (rc == -EINTR)
-			continue;
-		(void)close(fd); /* nothing was written */
-		return err_set(err, rc, "cache: lock %s", cache->path);
-	}
-	return fd;
+	rc = lock_wait(cache, fd, err);
+	if (!rc)
+		return fd;
+	(void)close(fd); /* nothing was written */
+	return rc;
 }
 
 static int open_dirs(struct image_cache *cache, struct err *err)

@@ -69,7 +69,7 @@ static int put_index(struct tree *out, json_t *index, json_t *entry,
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	json_t *manifests = json_array();
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = 0;
 
 	if (json_array_append(manifests, entry) ||

@@ -22,9 +22,10 @@ static void handle(int signal)
 
 	came = signal;
 	for (size_t i = 0; i < GROUPS_MAX; i++) {
-		/* It may have ended just now: nothing to do about that. */
+		/* As Ctrl-C in a terminal; fakeroot's script knows no other.
+		 * It may have ended just now: nothing to do about that. */
 		if (groups[i])
-			(void)kill(-groups[i], SIGTERM);
+			(void)kill(-groups[i], SIGINT);
 	}
 	errno = saved;
 }

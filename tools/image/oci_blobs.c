@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 4U
-#define BLOBS_MAX 65536U
+#define BLOBS_MAX 16384U
 #define BLOB_PATH_SIZE (sizeof("blobs/sha256/") + SHA256_HEX_SIZE)
 
 int oci_blob_content(struct tree_content **out, int fd, struct err *err)

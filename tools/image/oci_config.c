@@ -214,8 +214,8 @@ static int parse_run(struct oci_config *config, const json_t *run,
 static int parse_top(struct oci_config *config, const json_t *top,
 		     struct err *err)
 {
-	json_t *run;
-	json_t *rootfs;
+	json_t *run = NULL;
+	json_t *rootfs = NULL;
 	int rc = copy_text(top, "architecture", &config->architecture, err);
 
 	if (!rc)

@@ -41,7 +41,7 @@ int oci_descriptor_parse(struct oci_descriptor *descriptor,
 {
 	const json_t *size = json_object_get(object, "size");
 	const char *type;
-	const char *digest;
+	const char *digest = NULL;
 	int rc;
 
 	if (!json_is_object(object))
@@ -76,7 +76,7 @@ static int manifest_parse(struct oci_manifest *manifest, const json_t *top,
 			  struct err *err)
 {
 	json_t *config;
-	json_t *layers;
+	json_t *layers = NULL;
 	size_t num;
 	int rc = json_object_of(top, "config", &config, err);
 

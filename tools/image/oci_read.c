@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,6 +78,66 @@ int oci_reading_fits(const struct oci_reading *reading, struct err *err)
 			reading->source->path, have, want);
 }
 
+static int put_whole(struct tree *files, const char *dir, char *name,
+		     struct err *err)
+{
+	struct tree_entry entry = {.path = name, .mode = 0644};
+	AUTO_FREE char *path = NULL;
+	int rc;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "%s", dir);
+	}
+	rc = tree_content_whole(&entry.content, path, err);
+	if (rc)
+		return rc;
+	entry.size = tree_content_size(entry.content);
+	rc = tree_put(files, &entry, err);
+	tree_content_unref(entry.content);
+	return rc;
+}
+
+/*
+ * Only what belongs to the layout: beside it a cache has files that come and
+ * go. The index stays open, so it is one index even if it is replaced
+ * meanwhile.
+ */
+static int read_layout(struct tree *files, const char *path, struct err *err)
+{
+	static char index[] = "index.json";
+	static char layout[] = "oci-layout";
+	AUTO_FREE char *dir = NULL;
+	struct tree *blobs = NULL;
+	int rc = put_whole(files, path, layout, err);
+
+	if (!rc)
+		rc = put_whole(files, path, index, err);
+	if (!rc && asprintf(&dir, "%s/blobs", path) < 0) {
+		dir = NULL;
+		rc = err_set(err, -ENOMEM, "%s", path);
+	}
+	if (!rc)
+		rc = tree_create(&blobs, err);
+	if (!rc && access(dir, F_OK) == 0)
+		rc = tree_dir_read(blobs, dir, NULL, err);
+	if (!rc)
+		rc = tree_merge(files, blobs, "blobs", err);
+	tree_destroy(blobs);
+	return rc;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) == 0;
+}
+
 static int read_directory(struct tree *files, const struct oci_source *source,
 			  struct err *err)
 {
@@ -86,6 +147,9 @@ static int read_directory(struct tree *files, const struct oci_source *source,
 		.location = source->location,
 	};
 
+	if (has_file(source->path, "oci-layout") &&
+	    has_file(source->path, "index.json"))
+		return read_layout(files, source->path, err);
 	return tree_dir_read(files, source->path, &options, err);
 }
 

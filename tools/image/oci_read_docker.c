@@ -122,7 +122,7 @@ int oci_docker_read(const struct oci_reading *reading, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	const json_t *image = NULL;
-	json_t *top;
+	json_t *top = NULL;
 	size_t size;
 	int rc = oci_reading_text(reading, "manifest.json", &text, &size, err);
 

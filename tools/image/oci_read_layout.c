@@ -75,7 +75,7 @@ static int manifest_layers(const struct oci_reading *reading,
 {
 	struct oci_image *image = reading->image;
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = blob_text(reading, &manifest->config, &text, &size, err);
 
 	if (!rc)
@@ -103,7 +103,7 @@ static int manifest_find(const struct oci_reading *reading,
 {
 	struct oci_want want = reading->source->want;
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = oci_reading_text(reading, "index.json", &text, &size, err);
 
 	if (!rc)
@@ -132,7 +132,7 @@ int oci_layout_read(const struct oci_reading *reading, struct err *err)
 	struct oci_descriptor found = {0};
 	struct oci_manifest manifest = {0};
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = manifest_find(reading, &found, err);
 
 	if (!rc)

@@ -68,7 +68,7 @@ static int put_blob(struct tree *out, const struct blob *blob, int64_t epoch,
 static int blob_text(struct blob *blob, const json_t *json, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc = json_write(json, &text, &size, err);
 
 	if (rc)
@@ -242,7 +242,7 @@ static int image_make(struct image *image, const struct oci_output *output,
 	time_t epoch = (time_t)output->epoch;
 	AUTO_FREE char *text = NULL;
 	struct tm tm;
-	size_t size;
+	size_t size = 0;
 	int rc = 0;
 
 	image->config = *output->config;

@@ -24,7 +24,7 @@
 
 #define ARGS_MAX 1024U
 #define ENV_MAX 64U
-#define GRACE_MS 5000 /* between SIGTERM and SIGKILL */
+#define GRACE_MS 5000 /* between SIGINT and SIGKILL */
 #define STDERR_MAX 360U
 #define LINES_TOLD 4U
 #define SAFE_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -149,7 +149,10 @@ static void child_run(const struct spawn *spawn, const char **argv,
 {
 	static const int defaults[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
-	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	/* A killed script of fakeroot would leave its daemon behind. */
+	int last = spawn->as == SPAWN_FAKEROOT ? SIGINT : SIGKILL;
+
+	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, last) ||
 	    getppid() != parent)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
@@ -322,8 +325,10 @@ static int wait_end(struct spawn_child *child, siginfo_t *info, struct err *err)
 			continue;
 		if (!deadline)
 			deadline = clock_ns() + GRACE_MS * 1000000ULL;
-		if (clock_ns() >= deadline)
-			(void)kill(-child->pid, SIGKILL);
+		/* Once more: a shell between two commands may have missed it.
+		 */
+		(void)kill(-child->pid,
+			   clock_ns() < deadline ? SIGINT : SIGKILL);
 	}
 	if (waitid(P_PID, (id_t)child->pid, info, WEXITED | WNOWAIT))
 		return err_set(err, -errno, "%s: wait", child->name);

@@ -177,15 +177,21 @@ static void drop_below(struct tree *tree, struct node *top)
 	}
 }
 
-/* Origins and locations are few; most often the last one comes again. */
+/* Origins and locations are few and come in runs: the last one is in front. */
 static const char *name_keep(struct tree *tree, const char *text)
 {
+	struct name **at = &tree->names;
 	struct name *name;
 	size_t size;
 
-	for (name = tree->names; name; name = name->next) {
-		if (strcmp(name->text, text) == 0)
-			return name->text;
+	for (; *at; at = &(*at)->next) {
+		if (strcmp((*at)->text, text) != 0)
+			continue;
+		name = *at;
+		*at = name->next;
+		name->next = tree->names;
+		tree->names = name;
+		return name->text;
 	}
 	size = strlen(text) + 1;
 	name = malloc(sizeof(*name) + size);

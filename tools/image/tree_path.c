@@ -76,11 +76,14 @@ static int expand(char left[TREE_PATH_SIZE], const char *target,
 {
 	size_t target_len = strlen(target);
 	size_t rest_len = strlen(rest); /* empty, or it starts with a slash */
+	char kept;
 
 	if (target_len + rest_len >= TREE_PATH_SIZE)
 		return -ENAMETOOLONG;
 	memmove(left + target_len, rest, rest_len + 1);
-	memcpy(left, target, target_len);
+	kept = left[target_len];
+	(void)strcpy(left, target); /* fits; its NUL is in the way */
+	left[target_len] = kept;
 	return 0;
 }
 

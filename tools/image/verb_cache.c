@@ -4,6 +4,7 @@
 #include "cache_transfer.h"
 #include "cleanup.h"
 #include "json.h"
+#include "log.h"
 #include "macros.h"
 #include "spawn.h"
 
@@ -153,15 +154,19 @@ static int do_pull(struct image_cache *cache, const struct options *options,
 {
 	int rc = 0;
 
-	for (int i = 0; i < options->arg_num && !rc; i++)
+	for (int i = 0; i < options->arg_num && !rc; i++) {
+		log_info("pulling %s for %s", options->args[i],
+			 options->architecture);
 		rc = cache_pull(cache, options->args[i], options->architecture,
 				options->insecure, err);
+	}
 	return rc;
 }
 
 static int do_push(struct image_cache *cache, const struct options *options,
 		   struct err *err)
 {
+	log_info("pushing %s", options->args[0]);
 	return cache_push(cache, options->args[0],
 			  options->arg_num > 1 ? options->args[1] : NULL,
 			  options->insecure, err);

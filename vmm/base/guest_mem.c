@@ -130,6 +130,10 @@ static int map_ram(struct guest_mem *gm, const struct guest_mem_config *cfg,
 	if (cfg->mergeable && madvise(gm->map, gm->map_size, MADV_MERGEABLE))
 		return err_set(err, -errno,
 			       "memory: mergeable (kernel without KSM?)");
+	/* Fewer faults, fewer pages to pin for a direct transfer. KSM merges
+	 * small pages only. A kernel without huge pages refuses: as well. */
+	if (cfg->kind == GUEST_MEM_PRIVATE && !cfg->mergeable)
+		(void)madvise(gm->map, gm->map_size, MADV_HUGEPAGE);
 	if (cfg->prefault &&
 	    madvise(gm->map, gm->map_size, MADV_POPULATE_WRITE))
 		return err_set(err, -errno, "memory: prefault");

@@ -15,12 +15,7 @@ guest() {
 }
 
 guest_passt() {
-	ip link set lo up
-	ip link set eth0 up
-	# shellcheck disable=SC2016 # expanded when it runs
-	printf '#!/bin/busybox sh\n[ "$1" = bound ] && ip addr add $ip/$mask dev eth0 && ip route add default via $router\nexit 0\n' >/tmp/script
-	chmod 755 /tmp/script
-	udhcpc -i eth0 -n -q -t 10 -s /tmp/script || return 1
+	dhcp || return 1
 	ip addr show dev eth0 | grep 'inet '
 	[ "$(wget -q -O - http://192.0.2.1:8080/page)" = "from the host" ] ||
 		return 2
@@ -42,12 +37,8 @@ bridged() {
 	ip link del lwx0
 }
 
-# passt copies the addresses of the host's interface with the default route.
 passt_net() {
-	ip link add passt0 type dummy
-	ip addr add 192.0.2.2/24 dev passt0
-	ip link set passt0 up
-	ip route add default via 192.0.2.1
+	passt_interface
 	config "$(vm g vmlinux-cloud-amd64 lwx.guest=guest_passt \
 		"nets = ( { type = \"passt\"; } );")"
 	run_vms 31
