@@ -59,6 +59,7 @@ TESTS += tests/image/test_archive_hostile
 # The verbs of lwx-image: as a plain user without a network, with a registry.
 TESTS += tests/image/verbs tests/image/registry
 EXTRA_DIST += %D%/verbs %D%/registry
+
 check_PROGRAMS += tests/image/image_make
 tests_image_image_make_SOURCES = %D%/image_make.c
 tests_image_image_make_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE)
@@ -74,3 +75,14 @@ TESTS += tests/image/test_definition
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
 EXTRA_DIST += %D%/build %D%/probe
+
+check_PROGRAMS += tests/image/test_uki
+tests_image_test_uki_SOURCES = %D%/test_uki.c
+tests_image_test_uki_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	-iquote $(top_srcdir)/firmware
+tests_image_test_uki_LDADD = libfirmware.a $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_uki
+
+# Every format twice, read back by the reference tools.
+TESTS += tests/image/formats
+EXTRA_DIST += %D%/boot %D%/formats

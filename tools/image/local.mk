@@ -47,6 +47,7 @@ libimage_a_SOURCES = \
 	%D%/output_archive.c \
 	%D%/output_direct.c \
 	%D%/output_disk.c \
+	%D%/output_esp.c \
 	%D%/output_formats.c %D%/output_formats.h \
 	%D%/output_host.c \
 	%D%/output_initrd.c \

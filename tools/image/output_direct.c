@@ -156,30 +156,17 @@ static int make_squashfs(const struct output *out, const char *path,
 			   NULL, err);
 }
 
-static int make_iso9660(const struct output *out, const char *path,
-			struct err *err)
-{
-	char volume[16];
-
-	(void)snprintf(volume, sizeof(volume), "LWX%08X",
-		       output_id(out, "iso"));
-	return run_on_root(
-		out, "xorriso",
-		(const char *const[]){"xorriso", "-no_rc", "-as", "mkisofs",
-				      "-quiet", "-R", "--hardlinks", "-V",
-				      volume, "-o", path, tree_dir_here, NULL},
-		NULL, err);
-}
-
 int output_root_fs(const struct output *out, const char *type, const char *path,
 		   struct err *err)
 {
+	static const char *const no_more[] = {NULL};
+
 	output_step(out, "root as %s", type);
 	if (strcmp(type, "erofs") == 0)
 		return make_erofs(out, path, err);
 	if (strcmp(type, "squashfs") == 0)
 		return make_squashfs(out, path, err);
-	return make_iso9660(out, path, err);
+	return output_iso9660(out, out->input->root, path, no_more, err);
 }
 
 /* "root=" of the definition stays; else the only disk is the root. */

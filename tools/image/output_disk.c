@@ -76,13 +76,13 @@ static int make_efi_disk(const struct output *out, const char *path,
 	AUTO_FREE char *cmdline = output_cmdline(out, "", err);
 	char disk_id[DISK_UUID_TEXT];
 	char part_id[DISK_UUID_TEXT];
-	char name[32];
-	struct disk_fat_file file = {.path = name, .source = uki};
 	struct disk_partition part = {
 		.type = TYPE_ESP,
 		.uuid = part_id,
 		.name = "esp",
 	};
+	uint64_t overhead = disk_label_size(&part, 1);
+	uint64_t wanted = out->input->size / OUTPUT_MIB * OUTPUT_MIB;
 	uint64_t size = 0;
 	int rc;
 
@@ -90,26 +90,22 @@ static int make_efi_disk(const struct output *out, const char *path,
 		return -ENOMEM;
 	output_uuid(out, "disk", disk_id);
 	output_uuid(out, "esp", part_id);
-	(void)snprintf(name, sizeof(name), "EFI/BOOT/%s",
-		       output_efi_name(out->input->arch));
 	rc = output_initramfs(out, initrd, err);
 	if (!rc)
 		rc = output_uki(out, initrd, cmdline, uki, err);
 	if (!rc)
-		rc = disk_fat_size(&file, 1, &part.size, err);
+		rc = output_esp(out, uki, fat,
+				wanted > overhead ? wanted - overhead : 0,
+				&part.size, err);
 	if (!rc)
-		rc = disk_size(out, disk_label_size(&part, 1), &size, err);
+		rc = disk_size(out, overhead + part.size, &size, err);
 	if (rc)
 		return rc;
-	part.size += size - disk_label_size(&part, 1);
 	output_step(out, "disk of %llu MiB",
 		    (unsigned long long)(size / OUTPUT_MIB));
 	rc = make_empty(path, size, err);
 	if (!rc)
 		rc = disk_label_gpt(path, disk_id, &part, 1, err);
-	if (!rc)
-		rc = disk_fat_make(fat, part.size, output_id(out, "esp"), "ESP",
-				   &file, 1, out->input->epoch, err);
 	return rc ? rc : place(path, fat, part.offset, err);
 }
 

@@ -12,7 +12,6 @@
 #include "output_internal.h"
 
 #include "cleanup.h"
-#include "disk_fat.h"
 #include "file_io.h"
 #include "spawn.h"
 
@@ -22,12 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ESP_SIZE (1024 * OUTPUT_MIB)
 #define ROOT_SIZE (2048 * OUTPUT_MIB)
 #define VERITY_SIZE (32 * OUTPUT_MIB) /* of 2 GiB: 16.2 MiB */
 #define DATA_SIZE (256 * OUTPUT_MIB)  /* grown at the first boot */
+#define UKI_MAX (480 * OUTPUT_MIB)
 #define HASH_HEX 64U
 #define VERITY_TEXT_MAX ((size_t)64 << 10)
 
@@ -125,21 +126,17 @@ static int make_esp(const struct output *out, struct host_disk *disk,
 {
 	AUTO_FREE char *uki = output_path(out, "uki", err);
 	AUTO_FREE char *initrd = output_path(out, "initrd", err);
-	AUTO_FREE char *config = output_path(out, "loader", err);
 	AUTO_FREE char *words = NULL;
 	AUTO_FREE char *cmdline = NULL;
-	AUTO_FREE char *loader = NULL;
-	AUTO_FREE void *unused = NULL;
-	size_t size = 0;
-	const char *version = out->input->version ? out->input->version : "0";
-	char boot_name[32];
-	char uki_name[128];
+	struct stat st;
+	uint64_t size = 0;
 	bool needed;
 	int rc;
 
-	if (!uki || !initrd || !config)
+	if (!uki || !initrd)
 		return -ENOMEM;
-	if (asprintf(&words, "roothash=%s ro", disk->hash) < 0) {
+	if (asprintf(&words, "roothash=%s rootfstype=erofs ro", disk->hash) <
+	    0) {
 		words = NULL;
 		return err_set(err, -ENOMEM, "command line");
 	}
@@ -149,34 +146,17 @@ static int make_esp(const struct output *out, struct host_disk *disk,
 	rc = output_root_initrd(out, "erofs", true, true, initrd, &needed, err);
 	if (!rc)
 		rc = output_uki(out, initrd, cmdline, uki, err);
-	if (!rc)
-		rc = output_efi_file(out, "systemd-boot%.efi", &unused, &size,
-				     &loader, err);
-	if (!rc)
-		rc = output_write_text(config, "timeout 0\n", err);
 	if (rc)
 		return rc;
-	(void)snprintf(boot_name, sizeof(boot_name), "EFI/BOOT/%s",
-		       output_efi_name(out->input->arch));
-	(void)snprintf(uki_name, sizeof(uki_name), "EFI/Linux/lwx_%.64s.efi",
-		       version);
-	struct disk_fat_file files[] = {
-		{.path = boot_name, .source = loader},
-		{.path = uki_name, .source = uki},
-		{.path = "loader/loader.conf", .source = config},
-	};
-	uint64_t least = 0;
-
-	rc = disk_fat_size(files, 3, &least, err);
-	if (!rc && 2 * least > ESP_SIZE)
+	if (stat(uki, &st))
+		return err_set(err, -errno, "%s", uki);
+	if ((uint64_t)st.st_size > UKI_MAX)
 		return err_setx(err, -EFBIG,
-				"kernel and initrd need %llu MiB: the EFI "
+				"kernel and initrd have %llu MiB: the EFI "
 				"system partition of 1 GiB must hold two "
 				"versions",
-				(unsigned long long)(least / OUTPUT_MIB));
-	return rc ? rc
-		  : disk_fat_make(disk->esp, ESP_SIZE, output_id(out, "esp"),
-				  "ESP", files, 3, out->input->epoch, err);
+				(unsigned long long)st.st_size >> 20);
+	return output_esp(out, uki, disk->esp, ESP_SIZE, &size, err);
 }
 
 static int make_data(const struct output *out, struct host_disk *disk,

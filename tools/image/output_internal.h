@@ -92,6 +92,17 @@ int output_root_initrd(const struct output *out, const char *what, bool verity,
 int output_uki(const struct output *out, const char *initrd,
 	       const char *cmdline, const char *path, struct err *err);
 
+/**
+ * output_esp() - an EFI system partition that starts @uki
+ * @path:  a new file
+ * @least: bytes that it has at least
+ * @size:  filled: bytes that it has
+ *
+ * Return: 0 or a negative errno with @err.
+ */
+int output_esp(const struct output *out, const char *uki, const char *path,
+	       uint64_t least, uint64_t *size, struct err *err);
+
 /** output_efi_name() - "BOOTX64.EFI" of the architecture. */
 const char *output_efi_name(enum output_arch arch);
 
@@ -109,6 +120,15 @@ int output_efi_file(const struct output *out, const char *pattern, void **bytes,
  */
 int output_root_fs(const struct output *out, const char *type, const char *path,
 		   struct err *err);
+
+/**
+ * output_iso9660() - a tree as ISO 9660 with Rock Ridge, by xorriso
+ * @more: options of mkisofs, ends with NULL
+ *
+ * Return: 0 or a negative errno with @err.
+ */
+int output_iso9660(const struct output *out, const struct tree *tree,
+		   const char *path, const char *const *more, struct err *err);
 
 /** output_host_disk() - the layout of a machine: two slots and data. Return: 0
  * or a negative errno with @err. */

@@ -1,14 +1,13 @@
 /*
  * output_iso.c - CDs that are USB sticks too. See output_internal.h.
  *
- * BIOS: ISOLINUX starts kernel and initramfs. UEFI: a FAT partition appended to
- * the ISO 9660 file system holds the unified kernel image. The ISO 9660 part is
- * written from a tree, so owners and times are those of the tree.
+ * BIOS: ISOLINUX starts kernel and initramfs. UEFI: a FAT file system, a file
+ * and a GPT partition at once, holds the unified kernel image. The ISO 9660
+ * part is written from a tree, so owners and times are those of the tree.
  */
 #include "output_internal.h"
 
 #include "cleanup.h"
-#include "disk_fat.h"
 #include "file_io.h"
 #include "macros.h"
 #include "spawn.h"
@@ -20,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPE_ESP "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+#define ESP_PATH "boot/efi.img"
 #define VOLUME_SIZE 16
 
 static void volume_name(const struct output *out, char volume[VOLUME_SIZE])
@@ -50,28 +49,32 @@ static int put_file(struct tree *tree, const char *path, const char *source,
 	return rc;
 }
 
-/* xorriso takes times and identifiers from SOURCE_DATE_EPOCH. */
-static int run_xorriso(const struct output *out, const struct tree *tree,
-		       const char *path, const char *const *more,
-		       struct err *err)
+int output_iso9660(const struct output *out, const struct tree *tree,
+		   const char *path, const char *const *more, struct err *err)
 {
-	const char *argv[48] = {"xorriso", "-no_rc", "-as",	   "mkisofs",
-				"-quiet",  "-R",     "--hardlinks", "-V"};
+	const char *argv[48] = {"xorriso", "-no_rc", "-as", "mkisofs",
+				"-quiet",  "-R",     "-V"};
 	struct spawn spawn = {
 		.argv = argv,
 		.package = "xorriso",
 		.epoch = out->input->epoch,
 	};
 	char volume[VOLUME_SIZE];
-	size_t num = 8;
+	char time[32];
+	const char *const end[] = {"-o",	  path, tree_dir_here, "--",
+				   "-alter_date", "m",	time,	       "/",
+				   "--",	  NULL};
+	size_t num = 7;
 
 	volume_name(out, volume);
+	/* All other times are those of the tree, the root's would be now. */
+	(void)snprintf(time, sizeof(time), "=%lld",
+		       (long long)out->input->epoch);
 	argv[num++] = volume;
-	for (size_t i = 0; more[i] && num < ARRAY_SIZE(argv) - 4; i++)
+	for (size_t i = 0; more[i] && num < 32; i++)
 		argv[num++] = more[i];
-	argv[num++] = "-o";
-	argv[num++] = path;
-	argv[num] = tree_dir_here;
+	for (size_t i = 0; end[i]; i++)
+		argv[num++] = end[i];
 	output_step(out, "ISO 9660");
 	return tree_dir_run(
 		tree, out->input->scratch ? out->input->scratch : out->dir,
@@ -136,57 +139,61 @@ int output_make_iso_bios(struct output *out, struct err *err)
 	if (!rc)
 		rc = fill_bios(out, tree, err);
 	if (!rc)
-		rc = run_xorriso(out, tree, path, more, err);
+		rc = output_iso9660(out, tree, path, more, err);
 	tree_destroy(tree);
 	return rc;
 }
 
-static int make_efi_iso(struct output *out, const struct tree *tree,
-			const char *initrd, const char *words, struct err *err)
+static int make_esp(const struct output *out, const char *initrd,
+		    const char *words, const char *fat, struct err *err)
 {
-	AUTO_FREE char *path = output_file_path(out, 0, err);
 	AUTO_FREE char *uki = output_path(out, "uki", err);
-	AUTO_FREE char *fat = output_path(out, "esp", err);
 	AUTO_FREE char *cmdline = output_cmdline(out, words, err);
-	const char *const more[] = {"-append_partition",
-				    "2",
-				    TYPE_ESP,
-				    fat,
-				    "-appended_part_as_gpt",
-				    "-e",
-				    "--interval:appended_partition_2:all::",
-				    "-no-emul-boot",
-				    NULL};
-	char name[32];
-	struct disk_fat_file file = {.path = name, .source = uki};
 	uint64_t size = 0;
 	int rc;
 
-	if (!path || !uki || !fat || !cmdline)
+	if (!uki || !cmdline)
 		return -ENOMEM;
-	(void)snprintf(name, sizeof(name), "EFI/BOOT/%s",
-		       output_efi_name(out->input->arch));
 	rc = output_uki(out, initrd, cmdline, uki, err);
+	return rc ? rc : output_esp(out, uki, fat, 0, &size, err);
+}
+
+/*
+ * The partition is a file of the ISO too: its boot record has 16 bits for the
+ * size, firmware then takes what the volume has behind its start.
+ */
+static int make_efi_iso(struct output *out, const struct tree *root,
+			const char *initrd, const char *words, struct err *err)
+{
+	static const char *const more[] = {"-e",
+					   ESP_PATH,
+					   "-no-emul-boot",
+					   "-efi-boot-part",
+					   "--efi-boot-image",
+					   NULL};
+	AUTO_FREE char *path = output_file_path(out, 0, err);
+	AUTO_FREE char *fat = output_path(out, "esp", err);
+	struct tree *tree = NULL;
+	int rc = path && fat ? make_esp(out, initrd, words, fat, err) : -ENOMEM;
+
 	if (!rc)
-		rc = disk_fat_size(&file, 1, &size, err);
+		rc = tree_create(&tree, err);
+	if (!rc && root)
+		rc = tree_merge(tree, root, "", err);
 	if (!rc)
-		rc = disk_fat_make(fat, size, output_id(out, "esp"), "ESP",
-				   &file, 1, out->input->epoch, err);
-	return rc ? rc : run_xorriso(out, tree, path, more, err);
+		rc = put_file(tree, ESP_PATH, fat, err);
+	if (!rc)
+		rc = output_iso9660(out, tree, path, more, err);
+	tree_destroy(tree);
+	return rc;
 }
 
 int output_make_iso_efi_initrd(struct output *out, struct err *err)
 {
 	AUTO_FREE char *initrd = output_path(out, "initrd", err);
-	struct tree *tree = NULL;
 	int rc = initrd ? output_initramfs(out, initrd, err) : -ENOMEM;
 
-	if (!rc)
-		rc = tree_create(&tree, err);
-	if (!rc)
-		rc = make_efi_iso(out, tree, initrd, "", err);
-	tree_destroy(tree);
-	return rc;
+	return rc ? rc : make_efi_iso(out, NULL, initrd, "", err);
 }
 
 int output_make_iso_efi(struct output *out, struct err *err)

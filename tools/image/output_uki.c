@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "file_io.h"
+#include "macros.h"
 #include "uki_write.h"
 
 #include <errno.h>
@@ -51,33 +52,62 @@ int output_efi_file(const struct output *out, const char *pattern, void **bytes,
 	return rc;
 }
 
-/* The os-release of the root, else one that names the image. */
+static bool has_key(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0 && line[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+static int read_release(const struct tree *root, char **text, struct err *err)
+{
+	const struct tree_entry *entry = tree_follow(root, "etc/os-release");
+
+	if (!entry)
+		entry = tree_follow(root, "usr/lib/os-release");
+	if (!entry || entry->type != TREE_FILE || entry->size > RELEASE_MAX)
+		entry = NULL;
+	*text = calloc(1, entry ? entry->size + 1 : 1);
+	if (!*text)
+		return err_set(err, -ENOMEM, "os-release");
+	return entry && entry->size ? tree_content_read(entry->content, 0,
+							*text, entry->size, err)
+				    : 0;
+}
+
+/* The os-release of the root, and what it lacks for systemd-boot to list it. */
 static int os_release(const struct output *out, char **text, struct err *err)
 {
-	static const char *const places[] = {"etc/os-release",
-					     "usr/lib/os-release"};
 	const struct output_input *input = out->input;
-	const struct tree_entry *entry = NULL;
+	const char *version = input->version ? input->version : "0";
+	const char *const more[][2] = {
+		{"ID", "layerworx"},	      {"NAME", "Layerworx"},
+		{"PRETTY_NAME", input->name}, {"IMAGE_ID", input->name},
+		{"IMAGE_VERSION", version},
+	};
+	AUTO_FREE char *root = NULL;
+	size_t size = 0;
+	FILE *all;
+	int rc = read_release(input->root, &root, err);
 
-	for (size_t i = 0; !entry && i < 2; i++)
-		entry = tree_follow(input->root, places[i]);
-	if (entry && entry->type == TREE_FILE && entry->size &&
-	    entry->size <= RELEASE_MAX) {
-		*text = calloc(1, entry->size + 1);
-		if (!*text)
-			return err_set(err, -ENOMEM, "os-release");
-		return tree_content_read(entry->content, 0, *text, entry->size,
-					 err);
-	}
-	if (asprintf(text,
-		     "ID=layerworx\nNAME=Layerworx\nIMAGE_ID=%s\n"
-		     "IMAGE_VERSION=%s\nPRETTY_NAME=\"%s %s\"\n",
-		     input->name, input->version ? input->version : "0",
-		     input->name, input->version ? input->version : "0") < 0) {
-		*text = NULL;
+	if (rc)
+		return rc;
+	all = open_memstream(text, &size);
+	if (!all)
 		return err_set(err, -ENOMEM, "os-release");
-	}
-	return 0;
+	(void)fputs(root, all); /* fclose() tells */
+	if (*root && root[strlen(root) - 1] != '\n')
+		(void)fputc('\n', all);
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (!has_key(root, more[i][0]))
+			(void)fprintf(all, "%s=\"%s\"\n", more[i][0],
+				      more[i][1]);
+	return fclose(all) ? err_set(err, -ENOMEM, "os-release") : 0;
 }
 
 static int write_uki(const struct output *out, const struct uki_section *all,

@@ -12,10 +12,12 @@
 #define PE_SECTION_SIZE 40U  /* an entry of the section table */
 #define PE_OPTIONAL_MIN 112U /* PE32+ up to the data directories */
 #define PE_PLUS_MAGIC 0x20bU
+#define PAGE 4096U
 
 /* Offsets in the COFF header, from the signature. */
 #define COFF_SECTIONS 6U
 #define COFF_TIME 8U
+#define COFF_SYMBOLS 12U /* place and number */
 #define COFF_OPTIONAL_SIZE 20U
 
 /* Offsets in the optional header. */
@@ -121,6 +123,7 @@ static int parse(struct pe *pe, uint8_t *stub, size_t size)
 		return -ENOEXEC;
 	pe->table = pe->opt + opt_size;
 	pe->section_align = get32(pe->opt + OPT_SECTION_ALIGN);
+
 	pe->file_align = get32(pe->opt + OPT_FILE_ALIGN);
 	pe->headers_size = get32(pe->opt + OPT_HEADERS_SIZE);
 	if (!power_of_two(pe->section_align) || !power_of_two(pe->file_align) ||
@@ -149,7 +152,7 @@ static int add_sections(struct pe *pe, const struct uki_section *sections,
 		const struct uki_section *s = &sections[i];
 		uint8_t *entry =
 			pe->table + (size_t)pe->section_num++ * PE_SECTION_SIZE;
-		uint64_t va = align(pe->virtual_end, pe->section_align);
+		uint64_t va = align(pe->virtual_end, PAGE);
 		uint64_t raw = align(pe->raw_end, pe->file_align);
 		uint64_t raw_size = align(s->size, pe->file_align);
 		int rc;
@@ -184,6 +187,7 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 	AUTO_FREE uint8_t *copy = malloc(stub_size);
 	uint64_t initialized;
 	uint64_t room;
+	uint64_t kept;
 	struct pe pe;
 	int rc;
 
@@ -200,6 +204,9 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 		return err_setx(err, -ENOEXEC,
 				"%s: room for %llu more sections, %zu needed",
 				stub_name, (unsigned long long)room, num);
+	/* Symbols may follow the sections; nobody needs them. */
+	kept = pe.raw_end;
+	memset(pe.coff + COFF_SYMBOLS, 0, 8);
 	initialized = get32(pe.opt + OPT_INITIALIZED);
 	rc = add_sections(&pe, sections, num, out, &initialized, err);
 	if (rc)
@@ -209,7 +216,7 @@ int uki_write(const void *stub, size_t stub_size, const char *stub_name,
 	put32(pe.opt + OPT_INITIALIZED, initialized);
 	put32(pe.opt + OPT_IMAGE_SIZE, align(pe.virtual_end, pe.section_align));
 	put32(pe.opt + OPT_CHECKSUM, 0);
-	rc = file_write(out, copy, stub_size, 0, stub_name, err);
+	rc = file_write(out, copy, kept, 0, stub_name, err);
 	if (!rc)
 		rc = file_truncate(out, pe.raw_end, "UKI", err);
 	return rc;

@@ -58,11 +58,12 @@ static void load_module(const char *path)
 	int flags = dot && strcmp(dot, ".ko") != 0 ? COMPRESSED_FILE : 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	/* A driver without its device says so; it is no fault. */
+	/* A driver without its device says ENODEV, one whose helper did so
+	 * ENOENT: both are no fault. */
 	if (fd < 0)
 		root_say(errno, "%s", path);
 	else if (syscall(SYS_finit_module, fd, "", flags) && errno != EEXIST &&
-		 errno != ENODEV)
+		 errno != ENODEV && errno != ENOENT)
 		root_say(errno, "%s: load", path);
 	if (fd >= 0)
 		(void)close(fd);
