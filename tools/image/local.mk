@@ -102,6 +102,7 @@ lwx_image_SOURCES = \
 	%D%/verb_cache.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
