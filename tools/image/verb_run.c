@@ -16,7 +16,8 @@
 #define CMDLINE_BYTES_MAX 4096U
 
 enum {
-	OPT_BACKEND = 256,
+	OPT_ACCEL = 256,
+	OPT_BACKEND,
 	OPT_CPUS,
 	OPT_DRY_RUN,
 	OPT_HELP,
@@ -31,6 +32,7 @@ enum {
  * @cmdline: its command line; owned
  * @cpus:    of the guest
  * @mem:     MiB
+ * @accel:   of QEMU, "kvm:tcg"
  * @dry_run: only print what would be run
  */
 struct guest {
@@ -40,6 +42,7 @@ struct guest {
 	char *cmdline;
 	unsigned int cpus;
 	unsigned int mem;
+	const char *accel;
 	bool dry_run;
 };
 
@@ -87,8 +90,7 @@ static int run_qemu(const struct guest *guest, struct err *err)
 	char program[] = "qemu-system-x86_64";
 	char program_arm[] = "qemu-system-aarch64";
 	char machine[] = "-machine";
-	char q35[] = "q35,accel=kvm:tcg";
-	char virt[] = "virt,accel=kvm:tcg";
+	char type[64];
 	char cpu[] = "-cpu";
 	char max[] = "max";
 	char smp[] = "-smp";
@@ -102,7 +104,7 @@ static int run_qemu(const struct guest *guest, struct err *err)
 	char append[] = "-append";
 	char *argv[] = {arm ? program_arm : program,
 			machine,
-			arm ? virt : q35,
+			type,
 			cpu,
 			max,
 			smp,
@@ -119,6 +121,8 @@ static int run_qemu(const struct guest *guest, struct err *err)
 			guest->cmdline,
 			NULL};
 
+	(void)snprintf(type, sizeof(type), "%s,accel=%.32s",
+		       arm ? "virt" : "q35", guest->accel);
 	(void)snprintf(cpus, sizeof(cpus), "%u", guest->cpus);
 	(void)snprintf(mem, sizeof(mem), "%u", guest->mem);
 	return become(guest, argv, err);
@@ -193,13 +197,14 @@ static int parse_number(const char *text, unsigned int max, unsigned int *out)
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{"accel", required_argument, NULL, OPT_ACCEL},
 		{"backend", required_argument, NULL, OPT_BACKEND},
 		{"cpus", required_argument, NULL, OPT_CPUS},
 		{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 		{"help", no_argument, NULL, OPT_HELP},
 		{"mem", required_argument, NULL, OPT_MEM},
 		{NULL, 0, NULL, 0}};
-	struct guest guest = {.cpus = 1, .mem = 1024};
+	struct guest guest = {.cpus = 1, .mem = 1024, .accel = "kvm:tcg"};
 	struct err err = {0};
 	bool qemu = false;
 	int rc = 0;
@@ -208,6 +213,13 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	while ((c = getopt_long_only(argc, argv, "", long_options, NULL)) !=
 	       -1) {
 		switch (c) {
+		case OPT_ACCEL:
+			guest.accel = optarg;
+			if (strspn(optarg, "abcdefghijklmnopqrstuvwxyz:") !=
+				    strlen(optarg) ||
+			    strlen(optarg) > 32)
+				rc = -EINVAL;
+			break;
 		case OPT_BACKEND:
 			qemu = strcmp(optarg, "qemu") == 0;
 			if (!qemu && strcmp(optarg, "lwx-vm") != 0)
@@ -253,6 +265,8 @@ const struct image_verb image_verb_run = {
 		"\n"
 		"  --backend lwx-vm|qemu  [lwx-vm, by NAME.host.cfg, which is "
 		"written]\n"
+		"  --accel NAME[:NAME]    of QEMU, the first that works "
+		"[kvm:tcg]\n"
 		"  --cpus NUMBER          [1]\n"
 		"  --mem MIB              [1024]\n"
 		"  --dry-run              print the command instead\n",
