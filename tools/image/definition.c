@@ -335,9 +335,8 @@ static int unknown_key(const struct yaml_node *key,
 {
 	const char *nearest = field_nearest(group, key->text);
 
-	return yaml_fail(err, key, "%.64s: no such key of %s%s%s%s",
-			 key->text, group->name,
-			 nearest ? ", did you mean " : "",
+	return yaml_fail(err, key, "%.64s: no such key of %s%s%s%s", key->text,
+			 group->name, nearest ? ", did you mean " : "",
 			 nearest ? nearest : "", nearest ? "?" : "");
 }
 

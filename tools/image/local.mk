@@ -102,6 +102,7 @@ lwx_image_SOURCES = \
 	%D%/verb_cache.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c
 lwx_image_LDADD = $(IMAGE_LIBS)
@@ -116,9 +117,21 @@ tools/image/lwx-image.1: %D%/lwx-image.1.in tools/verbs-manual \
 	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-image \
 		<$(srcdir)/tools/image/lwx-image.1.in >$@.tmp && mv $@.tmp $@
 
+# lwx-image.yml(5): the keys come from the tables.
+nodist_man_MANS += tools/image/lwx-image.yml.5
+CLEANFILES += tools/image/lwx-image.yml.5
+EXTRA_DIST += %D%/lwx-image.yml.5.in %D%/lwx-image.yml.5.end
+tools/image/lwx-image.yml.5: %D%/lwx-image.yml.5.in %D%/lwx-image.yml.5.end \
+		lwx-image$(EXEEXT)
+	@$(MKDIR_P) tools/image
+	$(AM_V_GEN){ cat $(srcdir)/tools/image/lwx-image.yml.5.in && \
+		./lwx-image schema --manual | sed 's/-/\\-/g' && \
+		cat $(srcdir)/tools/image/lwx-image.yml.5.end; } >$@.tmp && \
+		mv $@.tmp $@
+
 # Process 1 of small initrds: static, no sanitizer, the libc alone.
 pkglibexec_PROGRAMS += lwx-root-init
-lwx_root_init_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(srcdir)/%D%/root-init
+lwx_root_init_CPPFLAGS = $(AM_CPPFLAGS)
 lwx_root_init_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
 lwx_root_init_LDFLAGS = -static
 lwx_root_init_SOURCES = \

@@ -71,20 +71,24 @@ static json_t *texts(const struct oci_list *one, const struct oci_list *two)
 static int defaults(struct oci_spec *spec, const struct oci_config *base,
 		    struct err *err)
 {
-	json_t *user = json_pack("{s:i,s:i}", "uid", 0, "gid", 0);
 	const char *cwd = base->workdir && *base->workdir ? base->workdir : "/";
 	int rc = put_at(spec, "ociVersion", json_string("1.0.0"), err);
 
-	rc = put_at(spec, "process.user", user, err) ?: rc;
-	rc = put_at(spec, "process.args", texts(&base->entrypoint, &base->cmd),
-		    err)
-		     ?: rc;
-	rc = put_at(spec, "process.env", texts(&base->env, NULL), err) ?: rc;
-	rc = put_at(spec, "process.cwd", json_string(cwd), err) ?: rc;
-	rc = put_at(spec, "root.path", json_string("rootfs"), err) ?: rc;
-	rc = put_at(spec, "linux.namespaces",
-		    json_pack("[{s:s}]", "type", "mount"), err)
-		     ?: rc;
+	if (!rc)
+		rc = put_at(spec, "process.user",
+			    json_pack("{s:i,s:i}", "uid", 0, "gid", 0), err);
+	if (!rc)
+		rc = put_at(spec, "process.args",
+			    texts(&base->entrypoint, &base->cmd), err);
+	if (!rc)
+		rc = put_at(spec, "process.env", texts(&base->env, NULL), err);
+	if (!rc)
+		rc = put_at(spec, "process.cwd", json_string(cwd), err);
+	if (!rc)
+		rc = put_at(spec, "root.path", json_string("rootfs"), err);
+	if (!rc)
+		rc = put_at(spec, "linux.namespaces",
+			    json_pack("[{s:s}]", "type", "mount"), err);
 	return rc;
 }
 

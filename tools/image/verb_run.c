@@ -1,0 +1,274 @@
+/* verb_run.c - lwx-image run. */
+#include "lwx_image.h"
+
+#include "cleanup.h"
+#include "file_io.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CMDLINE_BYTES_MAX 4096U
+
+enum {
+	OPT_ACCEL = 256,
+	OPT_BACKEND,
+	OPT_CPUS,
+	OPT_DRY_RUN,
+	OPT_HELP,
+	OPT_MEM,
+};
+
+/**
+ * struct guest - what is to run
+ * @base:    directory and name of the files of kernel+initrd
+ * @kernel:  its kernel; owned
+ * @initrd:  its initrd; owned
+ * @cmdline: its command line; owned
+ * @cpus:    of the guest
+ * @mem:     MiB
+ * @accel:   of QEMU, "kvm:tcg"
+ * @dry_run: only print what would be run
+ */
+struct guest {
+	const char *base;
+	char *kernel;
+	char *initrd;
+	char *cmdline;
+	unsigned int cpus;
+	unsigned int mem;
+	const char *accel;
+	bool dry_run;
+};
+
+static int find_files(struct guest *guest, struct err *err)
+{
+	AUTO_FREE char *path = NULL;
+	void *text = NULL;
+	size_t size = 0;
+	int rc;
+
+	if (asprintf(&guest->kernel, "%s-kernel", guest->base) < 0 ||
+	    asprintf(&guest->initrd, "%s-initrd.img", guest->base) < 0 ||
+	    asprintf(&path, "%s-cmdline", guest->base) < 0)
+		return err_set(err, -ENOMEM, "%s", guest->base);
+	if (access(guest->kernel, R_OK) || access(guest->initrd, R_OK))
+		return err_setx(err, -ENOENT,
+				"%s: needs %s and %s: build with --format "
+				"kernel+initrd",
+				guest->base, guest->kernel, guest->initrd);
+	rc = file_load(path, &text, &size, CMDLINE_BYTES_MAX, err);
+	if (!rc)
+		guest->cmdline = strndup(text, strcspn(text, "\n"));
+	free(text);
+	if (!rc && !guest->cmdline)
+		rc = err_set(err, -ENOMEM, "%s", path);
+	return rc;
+}
+
+/* The VMM takes over; it comes back only if it cannot be run. */
+static int become(const struct guest *guest, char *const *argv, struct err *err)
+{
+	if (guest->dry_run) {
+		for (size_t i = 0; argv[i]; i++)
+			(void)printf("%s%s", i ? " " : "", argv[i]);
+		(void)putchar('\n');
+		return 0;
+	}
+	(void)execvp(argv[0], argv);
+	return err_set(err, -errno, "%s", argv[0]);
+}
+
+static int run_qemu(const struct guest *guest, struct err *err)
+{
+	bool arm = strcmp(image_architecture(), "arm64") == 0;
+	char program[] = "qemu-system-x86_64";
+	char program_arm[] = "qemu-system-aarch64";
+	char machine[] = "-machine";
+	char type[64];
+	char cpu[] = "-cpu";
+	char max[] = "max";
+	char smp[] = "-smp";
+	char cpus[16];
+	char m[] = "-m";
+	char mem[16];
+	char display[] = "-nographic";
+	char reboot[] = "-no-reboot";
+	char kernel[] = "-kernel";
+	char initrd[] = "-initrd";
+	char append[] = "-append";
+	char *argv[] = {arm ? program_arm : program,
+			machine,
+			type,
+			cpu,
+			max,
+			smp,
+			cpus,
+			m,
+			mem,
+			display,
+			reboot,
+			kernel,
+			guest->kernel,
+			initrd,
+			guest->initrd,
+			append,
+			guest->cmdline,
+			NULL};
+
+	(void)snprintf(type, sizeof(type), "%s,accel=%.32s",
+		       arm ? "virt" : "q35", guest->accel);
+	(void)snprintf(cpus, sizeof(cpus), "%u", guest->cpus);
+	(void)snprintf(mem, sizeof(mem), "%u", guest->mem);
+	return become(guest, argv, err);
+}
+
+/* A text in host.cfg. Return: NULL if it cannot be written as one. */
+static char *quoted(const char *text)
+{
+	char *out;
+
+	if (strpbrk(text, "\"\\\n") || asprintf(&out, "\"%s\"", text) < 0)
+		return NULL;
+	return out;
+}
+
+static int run_lwx_vm(const struct guest *guest, struct err *err)
+{
+	AUTO_FREE char *real_kernel = realpath(guest->kernel, NULL);
+	AUTO_FREE char *real_initrd = realpath(guest->initrd, NULL);
+	AUTO_FREE char *kernel = real_kernel ? quoted(real_kernel) : NULL;
+	AUTO_FREE char *initrd = real_initrd ? quoted(real_initrd) : NULL;
+	AUTO_FREE char *cmdline = quoted(guest->cmdline);
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *path = NULL;
+	char program[] = "lwx-vm";
+	char start[] = "start";
+	char *argv[] = {program, start, NULL, NULL};
+	FILE *file;
+
+	if (!kernel || !initrd || !cmdline)
+		return err_setx(err, -EINVAL,
+				"%s: quotes or backslashes in a path or the "
+				"command line: use --backend qemu",
+				guest->base);
+	if (asprintf(&text,
+		     "# Made by lwx-image run. Every key: host.cfg(5).\n"
+		     "vms = (\n"
+		     "  { name = \"image\"; vcpus = %u; memory = \"%uM\";\n"
+		     "    boot = { kernel = %s; initrd = %s;\n"
+		     "             cmdline = %s; };\n"
+		     "    on_reboot = \"exit\"; }\n"
+		     ");\n",
+		     guest->cpus, guest->mem, kernel, initrd, cmdline) < 0 ||
+	    asprintf(&path, "%s.host.cfg", guest->base) < 0)
+		return err_set(err, -ENOMEM, "%s", guest->base);
+	file = fopen(path, "we");
+	if (!file)
+		return err_set(err, -errno, "%s", path);
+	if (fputs(text, file) < 0) {
+		(void)fclose(file); /* the first error is the one to tell */
+		return err_set(err, -EIO, "%s", path);
+	}
+	if (fclose(file))
+		return err_set(err, -errno, "%s", path);
+	argv[2] = path;
+	return become(guest, argv, err);
+}
+
+static int parse_number(const char *text, unsigned int max, unsigned int *out)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || number == 0 || number > max)
+		return -EINVAL;
+	*out = (unsigned int)number;
+	return 0;
+}
+
+static int run(const struct image_verb *verb, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"accel", required_argument, NULL, OPT_ACCEL},
+		{"backend", required_argument, NULL, OPT_BACKEND},
+		{"cpus", required_argument, NULL, OPT_CPUS},
+		{"dry-run", no_argument, NULL, OPT_DRY_RUN},
+		{"help", no_argument, NULL, OPT_HELP},
+		{"mem", required_argument, NULL, OPT_MEM},
+		{NULL, 0, NULL, 0}};
+	struct guest guest = {.cpus = 1, .mem = 1024, .accel = "kvm:tcg"};
+	struct err err = {0};
+	bool qemu = false;
+	int rc = 0;
+	int c;
+
+	while ((c = getopt_long_only(argc, argv, "", long_options, NULL)) !=
+	       -1) {
+		switch (c) {
+		case OPT_ACCEL:
+			guest.accel = optarg;
+			if (strspn(optarg, "abcdefghijklmnopqrstuvwxyz:") !=
+				    strlen(optarg) ||
+			    strlen(optarg) > 32)
+				rc = -EINVAL;
+			break;
+		case OPT_BACKEND:
+			qemu = strcmp(optarg, "qemu") == 0;
+			if (!qemu && strcmp(optarg, "lwx-vm") != 0)
+				rc = -EINVAL;
+			break;
+		case OPT_CPUS:
+			rc = parse_number(optarg, 1024, &guest.cpus);
+			break;
+		case OPT_DRY_RUN:
+			guest.dry_run = true;
+			break;
+		case OPT_HELP:
+			return image_help(verb);
+		case OPT_MEM:
+			rc = parse_number(optarg, 1U << 24, &guest.mem);
+			break;
+		default:
+			return image_usage_error(verb, "%s", "");
+		}
+		if (rc)
+			return image_usage_error(verb, "%s: not understood",
+						 optarg);
+	}
+	if (optind + 1 != argc)
+		return image_usage_error(verb, "need one image");
+	guest.base = argv[optind];
+	rc = find_files(&guest, &err);
+	if (!rc)
+		rc = qemu ? run_qemu(&guest, &err) : run_lwx_vm(&guest, &err);
+	free(guest.kernel);
+	free(guest.initrd);
+	free(guest.cmdline);
+	return rc ? image_fail(&err) : IMAGE_EXIT_OK;
+}
+
+const struct image_verb image_verb_run = {
+	.name = "run",
+	.usage = "[OPTION...] NAME",
+	.summary = "Run an image that was built as kernel+initrd.",
+	.help = "NAME is the directory and name that build gave the files: "
+		"NAME-kernel,\n"
+		"NAME-initrd.img, NAME-cmdline. The console is this terminal.\n"
+		"\n"
+		"  --backend lwx-vm|qemu  [lwx-vm, by NAME.host.cfg, which is "
+		"written]\n"
+		"  --accel NAME[:NAME]    of QEMU, the first that works "
+		"[kvm:tcg]\n"
+		"  --cpus NUMBER          [1]\n"
+		"  --mem MIB              [1024]\n"
+		"  --dry-run              print the command instead\n",
+	.run = run,
+};
