@@ -90,7 +90,7 @@ static int run_guest(struct bench_matrix *matrix, size_t row, size_t column,
 static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		    void *arg, struct err *err)
 {
-	char dir[] = "/tmp/lwx-bench-XXXXXX", path[48], port[64];
+	char dir[] = "/tmp/lwx-bench-XXXXXX", path[48], port[64], messages[64];
 	struct peer peer = {.echo = loads[row].echo};
 	pthread_t thread;
 	int rc;
@@ -99,6 +99,7 @@ static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		return err_set(err, -errno, "%s", dir);
 	(void)snprintf(path, sizeof(path), "%s/vsock", dir);
 	(void)snprintf(port, sizeof(port), "%s_%d", path, PORT);
+	(void)snprintf(messages, sizeof(messages), "%s.seqpacket", path);
 	rc = peer.listening = listen_at(port, err);
 	if (rc >= 0) {
 		rc = -pthread_create(&thread, NULL, serve, &peer);
@@ -111,7 +112,8 @@ static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		(void)close(peer.listening); /* nothing to lose */
 	}
 	(void)unlink(port);
-	(void)unlink(path); /* a guest that is killed leaves it */
+	(void)unlink(path); /* a VM that is killed leaves these two */
+	(void)unlink(messages);
 	(void)rmdir(dir);
 	return rc;
 }

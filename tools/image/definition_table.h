@@ -79,6 +79,12 @@ struct field_group {
 	size_t num;
 };
 
+/* A group of the array @f. */
+#define FIELD_GROUP_OF(n, f)                                                   \
+	{                                                                      \
+		.name = (n), .fields = (f), .num = ARRAY_SIZE(f)               \
+	}
+
 extern const struct field_group definition_group; /* a whole definition */
 extern const struct field_group image_group;	  /* of onboot, services... */
 

@@ -15,6 +15,7 @@ libimage_a_SOURCES = \
 	%D%/definition.c %D%/definition.h \
 	%D%/definition_merge.c \
 	%D%/definition_schema.c \
+	%D%/definition_image.c \
 	%D%/definition_table.c %D%/definition_table.h \
 	%D%/disk_fat.c %D%/disk_fat.h \
 	%D%/disk_label.c %D%/disk_label.h \
