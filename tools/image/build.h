@@ -35,7 +35,6 @@
  * @dry_run:     print the merged definition, build nothing
  * @force:       also if nothing has changed
  * @quiet:       no progress
- * @verbose:     tell about steps
  */
 struct build_options {
 	const char *const *files;
@@ -59,7 +58,6 @@ struct build_options {
 	bool dry_run;
 	bool force;
 	bool quiet;
-	bool verbose;
 };
 
 /**

@@ -141,7 +141,10 @@ static int take_option(const struct image_verb *verb,
 		break;
 	case OPT_DOCKER:
 	case OPT_INPUT_TAR:
-		/* The cache serves both: see the help. */
+		(void)fprintf(stderr,
+			      "lwx-image build: warning: %s has no effect: the "
+			      "cache serves for it\n",
+			      c == OPT_DOCKER ? "--docker" : "--input-tar");
 		break;
 	case OPT_INSECURE:
 		options->insecure = true;
@@ -175,8 +178,7 @@ static int take_option(const struct image_verb *verb,
 		options->quiet = true;
 		break;
 	case 'v':
-		options->verbose = true;
-		break;
+		break; /* all there is to tell is told */
 	default:
 		(void)image_usage_error(verb, "%s", "");
 		return -EINVAL;
@@ -259,6 +261,6 @@ const struct image_verb image_verb_build = {
 		"cache has all\n"
 		"                         images, and what it unpacked before\n"
 		"  -q, --quiet            no progress\n"
-		"  -v, --verbose          more of it\n",
+		"  -v, --verbose          taken for LinuxKit's sake too\n",
 	.run = run,
 };
