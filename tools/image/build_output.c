@@ -163,7 +163,7 @@ static int write_sbom(struct build *build, const struct plan *plan,
 	AUTO_FREE char *temp = NULL;
 	AUTO_FREE char *text = NULL;
 	AUTO_CLOSE int fd = -1;
-	size_t size;
+	size_t size = 0;
 	int rc;
 
 	if (build->options->no_sbom)

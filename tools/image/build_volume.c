@@ -73,7 +73,7 @@ static int add_volume(struct build *build, const json_t *volume, size_t index,
 	rc = build_dir(build, path, 0755, location, err);
 	if (!rc)
 		rc = fill(build, volume, path, location, err);
-	/* Without tmp there is nothing to write to: see lwx-init. */
+	/* Without tmp there is nothing to write to: init binds lower. */
 	(void)snprintf(path, sizeof(path), "containers/volumes/%s/tmp", name);
 	if (!rc && !definition_bool(volume, "readonly"))
 		rc = build_dir(build, path, 0755, location, err);

@@ -73,7 +73,7 @@ int resolver_save(const struct resolver *resolver, struct err *err)
 {
 	json_t *top;
 	char *text;
-	char *line;
+	char *line = NULL;
 	int rc;
 
 	if (!resolver->update || !resolver->lock_path ||

@@ -1,11 +1,21 @@
 # No legacy device stalls the boot. The gaps of over 200 ms in the kernel log
-# are listed; one of over 3 s, or a complaint of a device, fails.
+# are listed, each with its reason; one of over 3 s, or a complaint of a device,
+# fails.
 guest() {
 	dmesg | awk '
+	# What the kernel did before it wrote this line.
+	function reason(line) {
+		if (line ~ /[Rr]un \/init|Freeing (unused|initrd)|unpack/)
+			return "the initial RAM disk was unpacked"
+		if (line ~ /verification failed|virtio_|vda|hvc0|input:/)
+			return "init ran and loaded this module"
+		return "no reason known: nothing of ours is asked there"
+	}
 	{
 		at = substr($0, 2, 12) + 0
 		if (NR > 1 && at - last > 0.2)
-			printf "gap %.2f s before: %s\n", at - last, $0
+			printf "gap %.2f s (%s) before: %s\n", at - last,
+				reason($0), $0
 		if (NR > 1 && at - last > 3)
 			bad = 1
 		last = at

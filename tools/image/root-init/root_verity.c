@@ -152,8 +152,8 @@ static int load(int control, const struct verity_header *header,
 int root_verity(const char *data, const char *tree, const char *hash, char *dev,
 		size_t size)
 {
+	static char params[2048]; /* off the stack: there is one thread */
 	struct verity_header header = {0};
-	char params[2048];
 	uint64_t number = 0;
 	int control;
 	int rc;
