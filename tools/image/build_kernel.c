@@ -24,9 +24,10 @@ static int find_file(const json_t *kernel, const struct oci_image *image,
 		*out = tree_follow(image->tree, path);
 	if (*out && (*out)->type == TREE_FILE && (*out)->content)
 		return 0;
-	return definition_fail(err, kernel,
-			       "kernel: %s: there is no file %s in %s", key,
-			       name, definition_text(kernel, "image"));
+	(void)definition_fail(err, kernel,
+			      "kernel: %s: there is no file %s in %s", key,
+			      name, definition_text(kernel, "image"));
+	return -EBADMSG;
 }
 
 /* kernel.tar has the modules. */
