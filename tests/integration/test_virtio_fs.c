@@ -31,6 +31,7 @@
 #define REQUESTS 1U /* queue */
 #define BUFFER 8192U
 #define NOBODY 65534
+#define FURTHER_GROUP 107
 #define TEXT "written on the host\n"
 
 /* A folder with the file "hello", its server and a driver. */
@@ -296,16 +297,18 @@ static void test_private_memory(void **state)
 	drop_folder(&f);
 }
 
-/* What the owner of a folder may do without privileges. */
+/* What the owner of a folder may do without privileges, as a member of a
+ * further group. */
 static void serve_as_nobody(const char *folder)
 {
+	static const gid_t further = FURTHER_GROUP;
 	char path[64];
 	struct vm_share share = {.path = path, .fd = -1};
 	struct err err = {0};
 
 	(void)snprintf(path, sizeof(path), "%s", folder);
 	/* A process that changed its user does not own its /proc files. */
-	if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY) ||
+	if (setgroups(1, &further) || setgid(NOBODY) || setuid(NOBODY) ||
 	    prctl(PR_SET_DUMPABLE, 1))
 		_exit(2);
 	if (!host_share_open(&share, "test", &err))

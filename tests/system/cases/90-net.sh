@@ -38,7 +38,7 @@ bridged() {
 }
 
 passt_net() {
-	passt_interface
+	"$here/passt-interface"
 	config "$(vm g vmlinux-cloud-amd64 lwx.guest=guest_passt \
 		"nets = ( { type = \"passt\"; } );")"
 	run_vms 31

@@ -12,9 +12,7 @@ guest_passt() {
 }
 
 measure() {
-	mount -t ext4 -o ro /dev/vda /mnt || return 1
-	mount -t devtmpfs dev /mnt/dev && mount -t tmpfs tmp /mnt/tmp ||
-		return 1
+	tools_root /dev/vda || return 1
 	for way in "" -R; do
 		# shellcheck disable=SC2086 # no word or one
 		chroot /mnt /usr/bin/iperf3 -c "$1" -t 2 $way >/tmp/log ||
@@ -35,10 +33,10 @@ check() {
 }
 
 host() {
-	local server disk='disks = ( { path = "iperf.raw"; format = "raw";
+	local server disk='disks = ( { path = "tools.raw"; format = "raw";
 		readonly = true; } );'
 
-	cp "$guest/iperf.raw" .
+	ln -s "$guest/tools.raw" .
 	ip link set lo up
 	iperf3 -s >iperf.log &
 	server=$!
@@ -50,7 +48,7 @@ host() {
 	echo 'networks = ( { name = "lan"; bridge = "lwx0"; } );' >>host.cfg
 	check tap
 	ip link del lwx0
-	passt_interface
+	"$here/passt-interface"
 	config "$(vm g vmlinux-cloud-amd64 lwx.guest=guest_passt "$disk" \
 		'nets = ( { type = "passt"; } );')"
 	check passt
