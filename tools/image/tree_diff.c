@@ -88,10 +88,10 @@ int tree_diff(const struct tree *from, const struct tree *to, tree_diff_fn fn,
 		rc = interrupt_check(err);
 		if (rc)
 			break;
-		if (order < 0) {
+		if (!b || order < 0) {
 			rc = fn(data, TREE_DIFF_REMOVED, a, NULL);
 			i++;
-		} else if (order > 0) {
+		} else if (!a || order > 0) {
 			rc = fn(data, TREE_DIFF_ADDED, NULL, b);
 			k++;
 		} else {
