@@ -38,8 +38,6 @@ tell() {
 }
 
 host() {
-	local mmio=virtio-blk-device
-
 	ln -s "$guest/tools.raw" .
 	truncate -s 8M data.raw
 	config "$(vm g vmlinux-cloud-amd64 "" "disks = (
@@ -48,17 +46,10 @@ host() {
 		{ path = \"data.raw\"; format = \"raw\"; serial = \"data\"; } );")"
 	run_vms 34
 	tell lwx-vmm g.log
-	# isa-debug-exit: QEMU ends with 2 * code + 1.
-	expect_status 69 qemu-system-x86_64 -nodefaults -no-user-config \
-		-M microvm,accel=kvm,rtc=on -cpu host -m 256 -display none \
-		-serial file:q.log -no-reboot \
-		-kernel "$guest/vmlinux-cloud-amd64" \
-		-initrd "$guest/initrd-cloud-amd64" \
-		-append "$guest_words reboot=t lwx.case=$case_name" \
+	run_qemu 34 q.log -object iothread,id=io \
 		-drive "if=none,id=t,file=tools.raw,format=raw,readonly=on" \
 		-drive "if=none,id=d,file=data.raw,format=raw,aio=io_uring" \
-		-object iothread,id=io -device "$mmio,drive=t,serial=tools" \
-		-device "$mmio,drive=d,serial=data,iothread=io" \
-		-device isa-debug-exit,iobase=0x604,iosize=1
+		-device virtio-blk-device,drive=t,serial=tools \
+		-device virtio-blk-device,drive=d,serial=data,iothread=io
 	tell QEMU q.log
 }
