@@ -67,10 +67,11 @@ static int check_header(const struct image_file *file,
 		return image_file_fail(file, err, -ENOEXEC,
 				       "32-bit kernel, this machine is x86-64; "
 				       "use a kernel with CONFIG_X86_64");
-	if (hdr->init_size == 0 || hdr->syssize == 0)
+	if (hdr->init_size == 0 ||
+	    (uint64_t)hdr->syssize * 16 <= ENTRY64_OFFSET)
 		return image_file_fail(
 			file, err, -ENOEXEC,
-			"corrupt setup header: a size is 0; copy "
+			"corrupt setup header: no room for a kernel; copy "
 			"it again");
 	return 0;
 }

@@ -213,9 +213,14 @@ static void test_bzimage_defects_are_named(void **state)
 		 "kernel k: 32-bit kernel, this machine is x86-64; use a "
 		 "kernel with CONFIG_X86_64"},
 		{0x260, 4, 0, -ENOEXEC,
-		 "kernel k: corrupt setup header: a size is 0; copy it again"},
+		 "kernel k: corrupt setup header: no room for a "
+		 "kernel; copy it again"},
 		{0x1f4, 4, 0, -ENOEXEC,
-		 "kernel k: corrupt setup header: a size is 0; copy it again"},
+		 "kernel k: corrupt setup header: no room for a "
+		 "kernel; copy it again"},
+		{0x1f4, 4, 32, -ENOEXEC, /* ends where its entry point is */
+		 "kernel k: corrupt setup header: no room for a "
+		 "kernel; copy it again"},
 		{0x201, 1, 0x20, -ENOEXEC, /* header ends before xloadflags */
 		 "kernel k: 32-bit kernel, this machine is x86-64; use a "
 		 "kernel with CONFIG_X86_64"},
