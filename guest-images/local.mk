@@ -1,4 +1,40 @@
-# guest-images/local.mk
+# guest-images/local.mk - what runs inside guests.
 EXTRA_DIST += %D%/debian-disk %D%/quickstart/autologin.conf \
 	%D%/quickstart/config.json %D%/quickstart/lwx-dhcp %D%/quickstart/lwx-proof \
 	%D%/quickstart/lwx-proof.service
+
+# Programs of guests are static and without sanitizers: they run in any root.
+GUEST_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
+SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent
+AGENT_SOURCES = \
+	%D%/agent/agent.h \
+	%D%/agent/agent_command.c \
+	%D%/agent/agent_exec.c \
+	%D%/agent/agent_serve.c \
+	%D%/agent/agent_session.c \
+	%D%/agent/cbor_plain.c \
+	vmm/base/err.c \
+	vmm/control/agent_files.c \
+	vmm/control/agent_proto.c \
+	vmm/control/agent_stream.c \
+	vmm/control/cbor_head.c \
+	vmm/control/cbor_read.c \
+	vmm/control/cbor_write.c
+
+dist_man_MANS += %D%/agent/lwx-agent.8
+pkglibexec_PROGRAMS += lwx-agent
+lwx_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT)
+lwx_agent_CFLAGS = $(GUEST_CFLAGS)
+lwx_agent_LDFLAGS = -static
+lwx_agent_SOURCES = %D%/agent/agent_main.c $(AGENT_SOURCES)
+
+# Process 1 of a throwaway VM (lwx-vm run).
+pkglibexec_PROGRAMS += lwx-run-init
+lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) \
+	-iquote $(top_srcdir)/tools/image/root-init
+lwx_run_init_CFLAGS = $(GUEST_CFLAGS)
+lwx_run_init_LDFLAGS = -static
+lwx_run_init_SOURCES = \
+	%D%/run-init/run_init.c \
+	tools/image/root-init/root_modules.c \
+	$(AGENT_SOURCES)

@@ -23,6 +23,8 @@ libhost_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_HOST) \
 libhost_a_CFLAGS = $(AM_CFLAGS)
 libhost_a_SOURCES = \
 	%D%/console_out.c %D%/console_out.h \
+	%D%/guest_exec.c %D%/guest_exec.h \
+	%D%/host_agent.c %D%/host_agent.h \
 	%D%/host_net.c %D%/host_net.h \
 	%D%/host_share.c %D%/host_share.h \
 	%D%/supervised_launch.c %D%/supervised_vm.c %D%/supervised_vm.h \

@@ -2,6 +2,7 @@
 #include "supervised_vm.h"
 
 #include "cleanup.h"
+#include "host_agent.h"
 #include "host_facts.h"
 #include "vm_resources.h"
 #include "vmm_launch.h"
@@ -82,13 +83,20 @@ static int encode_config(const struct vm_config *cfg, uint8_t **out,
 static int store_leftovers(struct supervised_vm *vm, struct err *err)
 {
 	const char *path = vm->cfg->vsock.path;
-	char line[PATH_MAX + 1];
+	AUTO_FREE char *lines = NULL;
+	char agent[256];
 	int len;
 
 	if (!vm->cfg->vsock.cid || !path)
 		return 0;
-	len = snprintf(line, sizeof(line), "%s\n", path);
-	return vm_claim_store(vm->claim, "leftovers", line, (size_t)len, err);
+	host_agent_path(&vm->cfg->vsock, agent, sizeof(agent));
+	len = asprintf(&lines, "%s\n%s.seqpacket\n%s\n", path, path,
+		       vm->cfg->vsock.agent ? agent : path);
+	if (len < 0) {
+		lines = NULL;
+		return err_set(err, -ENOMEM, "%s", vm->cfg->name);
+	}
+	return vm_claim_store(vm->claim, "leftovers", lines, (size_t)len, err);
 }
 
 static int store_config(struct supervised_vm *vm, struct err *err)

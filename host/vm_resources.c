@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "disk_file.h"
+#include "host_agent.h"
 #include "host_net.h"
 #include "host_share.h"
 
@@ -56,7 +57,7 @@ static int open_all(struct vm_config *cfg, struct err *err)
 		rc = host_net_open(&cfg->nets[i], cfg->name, err);
 	for (size_t i = 0; !rc && i < cfg->num_shares; i++)
 		rc = host_share_open(&cfg->shares[i], cfg->name, err);
-	return rc;
+	return rc ? rc : host_agent_listen(&cfg->vsock, cfg->name, err);
 }
 
 int vm_resources_open(struct vm_config *cfg, struct err *err)
@@ -86,6 +87,7 @@ void vm_resources_close(struct vm_config *cfg)
 		close_fd(&cfg->nets[i].fd);
 	for (size_t i = 0; i < cfg->num_shares; i++)
 		close_fd(&cfg->shares[i].fd);
+	close_fd(&cfg->vsock.agent_fd);
 }
 
 static void add_fd(int *fds, unsigned int max, unsigned int *num, int fd)
@@ -110,5 +112,6 @@ unsigned int vm_resources_fds(const struct vm_config *cfg, int *fds,
 		add_fd(fds, max, &num, cfg->nets[i].fd);
 	for (size_t i = 0; i < cfg->num_shares; i++)
 		add_fd(fds, max, &num, cfg->shares[i].fd);
+	add_fd(fds, max, &num, cfg->vsock.agent_fd);
 	return num;
 }

@@ -12,6 +12,7 @@ libvmm_a_SOURCES = \
 libexec_PROGRAMS += lwx-vmm
 lwx_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_VMM) $(CBOR_CFLAGS)
 lwx_vmm_SOURCES = \
+	%D%/agent_watch.c %D%/agent_watch.h \
 	%D%/machine.c %D%/machine.h %D%/machine_internal.h \
 	%D%/machine_devices.c \
 	%D%/machine_metrics.c \

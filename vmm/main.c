@@ -3,6 +3,7 @@
  * machine, gives up its privileges, serves the control socket until the VM is
  * over, and returns the guest's exit code. See lwx-vmm(8).
  */
+#include "agent_watch.h"
 #include "cbor_rw.h"
 #include "cleanup.h"
 #include "ctl_server.h"
@@ -44,6 +45,7 @@ struct vmm {
 	struct options opt;
 	struct vm_config cfg;
 	struct notices notices;
+	struct agent_watch agent;
 	int signal_fd;
 	struct vm_context ctx;
 };
@@ -208,6 +210,21 @@ static void publish_notices(struct vmm *vmm)
 	}
 }
 
+static void publish_agent(struct vmm *vmm)
+{
+	struct agent_news news;
+	struct ctl_field fields[3];
+
+	if (!agent_watch_ready(&vmm->agent, &news))
+		return;
+	fields[0] = CTL_FIELD_UINT("init_us", news.init_us);
+	fields[1] = CTL_FIELD_UINT("ready_us", news.ready_us);
+	fields[2] = CTL_FIELD_TEXT("hostname", news.hostname);
+	(void)ctl_server_event(vmm->ctx.server,
+			       news.ready ? VMM_EVENT_READY : VMM_EVENT_GONE,
+			       fields, news.ready ? ARRAY_SIZE(fields) : 0);
+}
+
 /* SIGTERM and SIGINT end the VM like vm.kill; the launcher is the one that
  * knows grace. SIGPIPE must not end it. */
 static int take_signals(struct vmm *vmm, struct err *err)
@@ -255,6 +272,7 @@ static int set_up(struct vmm *vmm, struct err *err)
 	vmm->ctx.started_ns =
 		(uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 	vmm->ctx.cfg = &vmm->cfg;
+	agent_watch_init(&vmm->agent, vmm->cfg.vsock.agent_fd);
 	server.num_commands = vm_commands(&server.commands);
 	rc = ctl_server_create(&vmm->ctx.server, &server, err);
 	if (!rc)
@@ -276,10 +294,13 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 		{.fd = vmm->notices.fd, .events = POLLIN},
 		{.fd = vmm->signal_fd, .events = POLLIN},
 		{.fd = vmm->opt.lifeline_fd, .events = POLLIN},
+		{.events = POLLIN},
 	};
+	int timeout_ms;
 
 	while (!machine_outcome(vmm->ctx.machine, outcome)) {
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		fds[5].fd = agent_watch_fd(&vmm->agent, &timeout_ms);
+		if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
 			continue; /* EINTR; nothing else can happen here */
 		if (fds[1].revents)
 			ctl_server_dispatch(vmm->ctx.server);
@@ -287,6 +308,8 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 			publish_notices(vmm);
 		if (fds[3].revents || fds[4].revents)
 			machine_end(vmm->ctx.machine, MACHINE_HOST, 0);
+		if (fds[5].revents)
+			publish_agent(vmm);
 	}
 }
 
@@ -332,6 +355,7 @@ static int run_vm(struct vmm *vmm)
 
 	vmm->signal_fd = -1;
 	vmm->notices.fd = -1;
+	agent_watch_init(&vmm->agent, -1);
 	vm_config_init(&vmm->cfg);
 	if (set_up(vmm, &err)) {
 		log_err("%s", err.msg);
@@ -341,6 +365,7 @@ static int run_vm(struct vmm *vmm)
 		status = shut_down(vmm, &outcome);
 	}
 	ctl_server_destroy(vmm->ctx.server);
+	agent_watch_fini(&vmm->agent);
 	notices_fini(&vmm->notices);
 	if (vmm->signal_fd >= 0)
 		(void)close(vmm->signal_fd);
@@ -350,7 +375,7 @@ static int run_vm(struct vmm *vmm)
 
 int main(int argc, char **argv)
 {
-	struct vmm vmm = {0};
+	static struct vmm vmm;
 	struct err err = {0};
 
 	log_init("lwx-vmm", LOG_LEVEL_INFO);

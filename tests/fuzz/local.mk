@@ -17,6 +17,12 @@ FUZZ_LIBS = tests/fuzz/libreplay.a
 TESTS += $(FUZZ_TARGETS)
 endif
 
+FUZZ_TARGETS += tests/fuzz/fuzz_agent
+tests_fuzz_fuzz_agent_SOURCES = %D%/fuzz_agent.c
+tests_fuzz_fuzz_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_agent_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_agent_LDADD = $(FUZZ_LIBS) $(HOST_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz_blk_device
 tests_fuzz_fuzz_blk_device_SOURCES = %D%/fuzz_blk_device.c
 tests_fuzz_fuzz_blk_device_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -89,3 +89,11 @@ tests_integration_test_net_tap_SOURCES = %D%/test_net_tap.c
 tests_integration_test_net_tap_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_net_tap_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_net_tap
+
+check_PROGRAMS += tests/integration/test_agent
+tests_integration_test_agent_SOURCES = %D%/test_agent.c
+tests_integration_test_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-DLWX_AGENT='"$(abs_top_builddir)/lwx-agent"'
+tests_integration_test_agent_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
+EXTRA_tests_integration_test_agent_DEPENDENCIES = lwx-agent$(EXEEXT)
+TESTS += tests/integration/test_agent

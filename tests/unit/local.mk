@@ -142,3 +142,15 @@ tests_unit_test_net_passt_SOURCES = %D%/test_net_passt.c
 tests_unit_test_net_passt_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_net_passt_LDADD = $(VIRTIO_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_net_passt
+
+check_PROGRAMS += tests/unit/test_agent_proto
+tests_unit_test_agent_proto_SOURCES = %D%/test_agent_proto.c
+tests_unit_test_agent_proto_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_agent_proto_LDADD = libcborplain.a $(CONTROL_LIBS) \
+	$(CMOCKA_LIBS)
+check_LIBRARIES += libcborplain.a
+libcborplain_a_SOURCES = guest-images/agent/cbor_plain.c
+libcborplain_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) \
+	-Dcbor_head_decode=plain_head_decode \
+	-Dcbor_head_encode=plain_head_encode
+TESTS += tests/unit/test_agent_proto

@@ -138,4 +138,5 @@ lwx_root_init_LDFLAGS = -static
 lwx_root_init_SOURCES = \
 	%D%/root-init/root_find.c \
 	%D%/root-init/root_init.c %D%/root-init/root_init.h \
+	%D%/root-init/root_modules.c \
 	%D%/root-init/root_verity.c

@@ -24,5 +24,15 @@ struct cbor_head {
 bool cbor_head_decode(const uint8_t *pos, const uint8_t *end,
 		      struct cbor_head *head);
 
+/**
+ * cbor_head_encode() - write the head of an item
+ * @kind:  a number, text, bytes or a truth value
+ * @value: number, bytes that follow, or truth; of negative numbers -1 - n
+ *
+ * Return: bytes written, or 0 if they do not fit @size.
+ */
+size_t cbor_head_encode(enum cbor_kind kind, uint64_t value, uint8_t *buf,
+			size_t size);
+
 /** cbor_head_children() - items that follow a head and belong to it. */
 uint64_t cbor_head_children(const struct cbor_head *head);

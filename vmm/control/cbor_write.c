@@ -1,11 +1,9 @@
 /* cbor_write.c - CBOR into a buffer of the caller. */
-#include "cbor_rw.h"
+#include "cbor_head.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-
-#include <cbor/encoding.h>
 
 void cbor_writer_init(struct cbor_writer *w, void *buf, size_t size)
 {
@@ -36,9 +34,15 @@ static size_t room(const struct cbor_writer *w)
 	return w->error ? 0 : w->size - w->len;
 }
 
+static size_t write_head(struct cbor_writer *w, enum cbor_kind kind,
+			 uint64_t value)
+{
+	return cbor_head_encode(kind, value, w->buf + w->len, room(w));
+}
+
 void cbor_write_uint(struct cbor_writer *w, uint64_t value)
 {
-	wrote(w, cbor_encode_uint(value, w->buf + w->len, room(w)));
+	wrote(w, write_head(w, CBOR_KIND_UINT, value));
 }
 
 void cbor_write_int(struct cbor_writer *w, int64_t value)
@@ -46,13 +50,13 @@ void cbor_write_int(struct cbor_writer *w, int64_t value)
 	if (value >= 0)
 		cbor_write_uint(w, (uint64_t)value);
 	else
-		wrote(w, cbor_encode_negint((uint64_t)(-1 - value),
-					    w->buf + w->len, room(w)));
+		wrote(w, write_head(w, CBOR_KIND_NEGATIVE,
+				    (uint64_t)(-1 - value)));
 }
 
 void cbor_write_bool(struct cbor_writer *w, bool value)
 {
-	wrote(w, cbor_encode_bool(value, w->buf + w->len, room(w)));
+	wrote(w, write_head(w, CBOR_KIND_BOOL, value));
 }
 
 /* A head that was encoded in @head bytes (0: no room) and its payload. */
@@ -72,16 +76,12 @@ void cbor_write_text(struct cbor_writer *w, const char *text)
 {
 	size_t len = strlen(text);
 
-	write_payload(w,
-		      cbor_encode_string_start(len, w->buf + w->len, room(w)),
-		      text, len);
+	write_payload(w, write_head(w, CBOR_KIND_TEXT, len), text, len);
 }
 
 void cbor_write_bytes(struct cbor_writer *w, const void *bytes, size_t len)
 {
-	write_payload(
-		w, cbor_encode_bytestring_start(len, w->buf + w->len, room(w)),
-		bytes, len);
+	write_payload(w, write_head(w, CBOR_KIND_BYTES, len), bytes, len);
 }
 
 void cbor_write_item(struct cbor_writer *w, const void *bytes, size_t len)

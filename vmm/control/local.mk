@@ -5,7 +5,10 @@ libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS) \
 	$(UUID_CFLAGS)
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
-	%D%/cbor_head.c %D%/cbor_head.h \
+	%D%/agent_files.c %D%/agent_files.h \
+	%D%/agent_proto.c %D%/agent_proto.h \
+	%D%/agent_stream.c %D%/agent_stream.h \
+	%D%/cbor_head.c %D%/cbor_head.h %D%/cbor_libcbor.c \
 	%D%/cbor_read.c %D%/cbor_rw.h %D%/cbor_write.c \
 	%D%/ctl_client.c %D%/ctl_client.h \
 	%D%/ctl_proto.c %D%/ctl_proto.h \

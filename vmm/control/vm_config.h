@@ -121,10 +121,18 @@ struct vm_share {
 	int fd;
 };
 
-/** struct vm_vsock - the vsock device; @cid 0: none */
+/**
+ * struct vm_vsock - the vsock device
+ * @cid:      of the guest; 0: there is none
+ * @path:     unix socket that leads into the guest
+ * @agent:    the guest's agent tells when it is ready
+ * @agent_fd: listening socket for it, from the launcher; -1 in host.cfg
+ */
 struct vm_vsock {
 	uint32_t cid;
 	char *path;
+	bool agent;
+	int agent_fd;
 };
 
 /**

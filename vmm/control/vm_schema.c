@@ -1,5 +1,4 @@
-/*
- * vm_schema.c - the table of every key of a VM.
+/* vm_schema.c - the table of every key of a VM.
  *
  * Whoever adds a key adds a row here and a member of struct vm_config: the
  * parser of host.cfg, CBOR, host.cfg(5) and the tests follow from it.
@@ -282,6 +281,16 @@ static const struct schema_field vsock_fields[] = {
 	 .ref = SCHEMA_REF_PARENT,
 	 AT(vm_vsock, path),
 	 .doc = "Unix socket that leads into the guest."},
+	{.key = "agent",
+	 .type = SCHEMA_BOOL,
+	 .flags = PER_VM,
+	 AT(vm_vsock, agent),
+	 .doc = "Wait for the guest's agent: event agent.ready."},
+	{.key = "agent_fd",
+	 .type = SCHEMA_FD,
+	 .flags = SCHEMA_WIRE,
+	 AT(vm_vsock, agent_fd),
+	 .max = INT32_MAX},
 };
 static const struct schema_group vsock_group =
 	GROUP("vsock", struct vm_vsock, vsock_fields);

@@ -10,22 +10,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MODULES_LIST "/modules.load"
-#define COMPRESSED_FILE 4 /* finit_module(2) */
 #define WAIT_STEP_MS 20
 #define WAIT_SECONDS 60
 #define DEV_SIZE 64
 #define UUID_HEX 32U
+
+const char *const root_program = "lwx-root-init";
 
 struct options {
 	const char *root;
@@ -36,53 +34,6 @@ struct options {
 	unsigned int delay;
 	bool writable;
 };
-
-void root_say(int code, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text) - 64, fmt, ap);
-	va_end(ap);
-	dprintf(fd < 0 ? 2 : fd, "<3>lwx-root-init: %s%s%s\n", text,
-		code ? ": " : "", code ? strerror(code) : "");
-	if (fd >= 0)
-		(void)close(fd);
-}
-
-static void load_module(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-	int flags = dot && strcmp(dot, ".ko") != 0 ? COMPRESSED_FILE : 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	/* A driver without its device says ENODEV, one whose helper did so
-	 * ENOENT: both are no fault. */
-	if (fd < 0)
-		root_say(errno, "%s", path);
-	else if (syscall(SYS_finit_module, fd, "", flags) && errno != EEXIST &&
-		 errno != ENODEV && errno != ENOENT)
-		root_say(errno, "%s: load", path);
-	if (fd >= 0)
-		(void)close(fd);
-	(void)unlink(path); /* its memory is of more use elsewhere */
-}
-
-static void load_modules(void)
-{
-	FILE *list = fopen(MODULES_LIST, "re");
-	char line[4096];
-
-	if (!list)
-		return;
-	while (fgets(line, sizeof(line), list)) {
-		line[strcspn(line, "\n")] = '\0';
-		load_module(line);
-	}
-	(void)fclose(list);
-}
 
 /* Words of the command line; the text stays in @buf. */
 static void parse(char *buf, struct options *options)
@@ -281,7 +232,7 @@ int main(int argc, char **argv)
 	(void)mount("sysfs", "/sys", "sysfs", 0, NULL);
 	if (read_options(cmdline, sizeof(cmdline), &options))
 		return 1;
-	load_modules();
+	root_modules_load();
 	if (mount_root(&options))
 		return 1;
 	(void)go(&options, argv);

@@ -1,6 +1,7 @@
 /*
- * root_init.h - the parts of lwx-root-init. It is process 1 of an initrd: what
- * goes wrong is said on the console and ends in a panic.
+ * root_init.h - the parts of lwx-root-init, some of them also of lwx-run-init.
+ * Both are process 1 of an initrd: what goes wrong is said on the console and
+ * ends in a panic.
  */
 #pragma once
 
@@ -10,9 +11,16 @@
 
 #define HASH_SIZE 32
 
+/** root_program - who speaks in root_say(). */
+extern const char *const root_program;
+
 /** root_say() - a line on the console, with errno's text if @code is not 0. */
 void root_say(int code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/** root_modules_load() - load what /modules.load lists, in that order. What
+ * fails is said; the rest goes on. */
+void root_modules_load(void);
 
 /** root_find_partition() - the device of a GPT partition by its UUID in lower
  * case. Return: 0 with "/dev/..." in @dev, or -1. */

@@ -1,0 +1,65 @@
+/* agent_main.c - lwx-agent: the command line. */
+#include "agent.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void usage(FILE *to)
+{
+	(void)fputs(
+		"Usage: lwx-agent [--unix PATH]\n"
+		"       lwx-agent --version | --help\n"
+		"\n"
+		"Runs in a guest and does what lwx-vm exec, shell and cp ask "
+		"for, over vsock\n"
+		"port 1024. It tells the host when it is ready.\n"
+		"\n"
+		"  --unix PATH  listen on a unix socket instead\n"
+		"  --version    print the version\n"
+		"  --help       print this text\n",
+		to);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"unix", required_argument, NULL, 'u'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct agent_options agent = {0};
+	struct err err;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'u':
+			agent.unix_path = optarg;
+			break;
+		case 'v':
+			(void)puts("lwx-agent " PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	if (agent_serve(&agent, &err)) {
+		(void)fprintf(stderr, "lwx-agent: %s\n", err.msg);
+		return 1;
+	}
+	if (agent.unix_path)
+		(void)unlink(agent.unix_path);
+	return 0;
+}

@@ -1,0 +1,149 @@
+/*
+ * fuzz_agent.c - what a guest's agent may send to its host. The first byte
+ * chooses: messages that are decoded and, if taken, come back from their own
+ * encoding; the answers to a command; a tree of files, which must not leave its
+ * folder.
+ */
+#include "agent_files.h"
+#include "guest_exec.h"
+#include "macros.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char outer[64];
+
+/* A stream on which the peer has said everything and hung up. */
+static struct agent_stream *peer_says(const uint8_t *data, size_t size)
+{
+	struct agent_stream *s = NULL;
+	int pair[2];
+	int room = 1 << 20;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		abort();
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	(void)!send(pair[0], data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(pair[0], SHUT_WR);
+	if (agent_stream_create(&s, pair[1]))
+		abort();
+	(void)close(pair[0]);
+	return s;
+}
+
+static void compare(const struct agent_message *a,
+		    const struct agent_message *b)
+{
+	assert(a->type == b->type && a->present == b->present);
+	for (unsigned int i = 0; i < AGENT_KEYS; i++) {
+		const struct agent_value *x = &a->values[i], *y = &b->values[i];
+
+		assert(x->number == y->number && x->len == y->len);
+		assert(!x->len || !memcmp(x->bytes, y->bytes, x->len));
+	}
+}
+
+static void decode(const uint8_t *data, size_t size)
+{
+	static uint8_t again[AGENT_FRAME_MAX];
+	/* Exactly as long, so that a sanitizer sees a step too far. */
+	uint8_t *copy = malloc(size ? size : 1);
+	struct agent_message a, b;
+	struct err err;
+	char **list;
+	int n;
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	if (!agent_message_decode(&a, copy, size, &err)) {
+		n = agent_message_encode(&a, again, sizeof(again));
+		assert(n > 0 || size > AGENT_MESSAGE_MAX - 8);
+		if (n > 0) {
+			assert(!agent_message_decode(
+				&b, again + AGENT_HEAD_SIZE,
+				(size_t)n - AGENT_HEAD_SIZE, &err));
+			compare(&a, &b);
+		}
+		if (agent_has(&a, AGENT_ARGV)) {
+			n = agent_strings(&a.values[AGENT_ARGV], &list);
+			assert(n >= 0 && !list[n]);
+			free(list);
+		}
+	}
+	free(copy);
+}
+
+static void execute(const uint8_t *data, size_t size)
+{
+	static char word[] = "command";
+	static char *const argv[] = {word, NULL};
+	struct agent_stream *s = peer_says(data, size);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const struct guest_exec exec = {
+		.argv = argv, .in = null, .out = null, .errors = null};
+	struct err err;
+	int status = -1;
+
+	if (!guest_exec_run(s, &exec, &status, &err))
+		assert(status >= 0 && status <= 255);
+	else
+		assert(err.code && err.msg[0]);
+	agent_stream_destroy(s);
+	(void)close(null);
+}
+
+static void clean(void)
+{
+	char command[96];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s", outer);
+	(void)!system(command);
+}
+
+static void receive(const uint8_t *data, size_t size)
+{
+	static unsigned int rounds;
+	struct agent_stream *s;
+	struct err err;
+	struct stat st;
+	char inner[80];
+
+	if (!outer[0]) {
+		(void)snprintf(outer, sizeof(outer), "/tmp/fuzz-agent.XXXXXX");
+		if (!mkdtemp(outer))
+			abort();
+		(void)atexit(clean);
+	}
+	(void)snprintf(inner, sizeof(inner), "%s/inner", outer);
+	if (rounds++ % 1000 == 0) {
+		clean();
+		if (mkdir(outer, 0700) || mkdir(inner, 0700))
+			abort();
+	}
+	s = peer_says(data, size);
+	(void)agent_files_receive(s, inner, &err);
+	agent_stream_destroy(s);
+	/* One entry in the outer folder: two links and the inner one's. */
+	assert(!stat(outer, &st) && st.st_nlink == 3);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const ways[])(const uint8_t *data,
+				    size_t size) = {decode, execute, receive};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (size)
+		ways[data[0] % ARRAY_SIZE(ways)](data + 1, size - 1);
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* agent_watch.c - see agent_watch.h. */
+#include "agent_watch.h"
+
+#include "cbor_rw.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REST_MS 1000 /* from the end of a connection to the next */
+
+static int64_t now_ms(void)
+{
+	return (int64_t)(clock_ns() / 1000000);
+}
+
+void agent_watch_init(struct agent_watch *watch, int listener)
+{
+	*watch = (struct agent_watch){.listener = listener, .conn = -1};
+}
+
+void agent_watch_fini(struct agent_watch *watch)
+{
+	if (watch->conn >= 0)
+		(void)close(watch->conn);
+	watch->conn = -1;
+}
+
+int agent_watch_fd(const struct agent_watch *watch, int *timeout_ms)
+{
+	int64_t rest =
+		watch->rest_until_ms ? watch->rest_until_ms - now_ms() : 0;
+
+	*timeout_ms = -1;
+	if (watch->listener < 0 || watch->conn >= 0)
+		return watch->conn;
+	if (rest <= 0)
+		return watch->listener;
+	*timeout_ms = (int)rest;
+	return -1;
+}
+
+/* Return: whether it had been ready before. */
+static bool drop(struct agent_watch *watch)
+{
+	bool told = watch->told;
+
+	agent_watch_fini(watch);
+	watch->told = false;
+	watch->rest_until_ms = now_ms() + REST_MS;
+	return told;
+}
+
+static void accept_guest(struct agent_watch *watch)
+{
+	watch->conn = accept4(watch->listener, NULL, NULL,
+			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+	watch->len = 0;
+}
+
+/* Return: 1 if @news was filled, 0 if more is to come, or -EPROTO. */
+static int parse(struct agent_watch *watch, struct agent_news *news)
+{
+	struct agent_message msg;
+	const struct agent_value *host = &msg.values[AGENT_HOSTNAME];
+	struct err err;
+	int len;
+
+	if (watch->len < AGENT_HEAD_SIZE)
+		return 0;
+	len = agent_message_length(watch->frame);
+	if (len < 0 || (size_t)len > sizeof(watch->frame) - AGENT_HEAD_SIZE)
+		return -EPROTO;
+	if (watch->len - AGENT_HEAD_SIZE < (size_t)len)
+		return 0;
+	if (agent_message_decode(&msg, watch->frame + AGENT_HEAD_SIZE,
+				 (size_t)len, &err) ||
+	    msg.type != AGENT_READY)
+		return -EPROTO;
+	*news = (struct agent_news){
+		.ready = true,
+		.init_us = msg.values[AGENT_INIT_US].number,
+		.ready_us = msg.values[AGENT_READY_US].number,
+	};
+	if (agent_has(&msg, AGENT_HOSTNAME) &&
+	    cbor_utf8_valid(host->bytes, host->len))
+		(void)snprintf(news->hostname, sizeof(news->hostname), "%s",
+			       host->bytes);
+	return 1;
+}
+
+/* Once it is ready it has nothing more to say. */
+static bool read_guest(struct agent_watch *watch, struct agent_news *news)
+{
+	size_t room = sizeof(watch->frame) - watch->len;
+	ssize_t n = recv(watch->conn, watch->frame + watch->len,
+			 watch->told ? 1 : room, 0);
+	int rc = -EPROTO;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n > 0 && !watch->told) {
+		watch->len += (size_t)n;
+		rc = parse(watch, news);
+	}
+	if (rc < 0) {
+		*news = (struct agent_news){.ready = false};
+		return drop(watch);
+	}
+	watch->told = rc > 0;
+	watch->len = watch->told ? 0 : watch->len;
+	return watch->told;
+}
+
+bool agent_watch_ready(struct agent_watch *watch, struct agent_news *news)
+{
+	if (watch->conn >= 0)
+		return read_guest(watch, news);
+	accept_guest(watch);
+	return watch->conn >= 0 && read_guest(watch, news);
+}
