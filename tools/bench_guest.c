@@ -233,7 +233,8 @@ static int config_memfd(const struct bench_guest_config *cfg, int console_fd,
 	vm.boot.initrd = initrd;
 	vm.boot.cmdline = cmdline;
 	vm.console_log = log;
-	vm.vsock = (struct vm_vsock){.cid = vsock ? 3 : 0, .path = vsock};
+	vm.vsock.cid = vsock ? 3 : 0;
+	vm.vsock.path = vsock;
 	len = vm_config_encode(&vm, cbor, CBOR_MESSAGE_MAX, err);
 	if (len < 0)
 		return len;

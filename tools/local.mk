@@ -1,21 +1,31 @@
 # tools/local.mk
-EXTRA_DIST += %D%/install-deps %D%/control.cddl docs/supervision.md
+EXTRA_DIST += %D%/install-deps %D%/agent.cddl %D%/control.cddl \
+	docs/supervision.md
 
 bin_PROGRAMS += lwx-vm
-lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
+lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS) \
+	-DLWX_RUN_INIT='"$(pkglibexecdir)/lwx-run-init"'
 lwx_vm_SOURCES = \
 	%D%/acpi_dump.c %D%/acpi_dump.h \
 	%D%/cbor_json.c %D%/cbor_json.h \
 	%D%/lwx_vm.c %D%/lwx_vm.h \
 	%D%/verb_check.c \
+	%D%/run_config.c %D%/run_config.h \
+	%D%/run_initrd.c %D%/run_initrd.h \
+	%D%/run_options.c %D%/run_options.h \
+	%D%/run_report.c %D%/run_report.h \
 	%D%/verb_console.c \
+	%D%/verb_cp.c \
 	%D%/verb_disk.c \
 	%D%/verb_events.c \
+	%D%/verb_exec.c \
 	%D%/verb_inspect.c \
 	%D%/verb_pause.c \
 	%D%/verb_ps.c \
+	%D%/verb_run.c \
 	%D%/verb_start.c \
-	%D%/verb_stop.c
+	%D%/verb_stop.c \
+	%D%/verb_wait.c
 lwx_vm_LDADD = libhost.a $(HOSTCFG_LIBS) $(JANSSON_LIBS)
 
 # lwx-vm(1): the verbs come from their --help.

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "agent_stream.h"
 #include "ctl_client.h"
 #include "err.h"
 #include "vm_registry.h"
@@ -36,6 +37,11 @@ struct lwx_verb {
 };
 
 extern const struct lwx_verb lwx_verb_start;
+extern const struct lwx_verb lwx_verb_run;
+extern const struct lwx_verb lwx_verb_exec;
+extern const struct lwx_verb lwx_verb_shell;
+extern const struct lwx_verb lwx_verb_cp;
+extern const struct lwx_verb lwx_verb_wait;
 extern const struct lwx_verb lwx_verb_stop;
 extern const struct lwx_verb lwx_verb_ps;
 extern const struct lwx_verb lwx_verb_console;
@@ -73,6 +79,17 @@ int lwx_connect(const char *name, struct ctl_client **out, struct err *err);
 int lwx_call_fd(const char *name, const char *verb,
 		const struct ctl_field *fields, unsigned int num_fields,
 		struct err *err);
+
+/**
+ * lwx_agent() - connect to the agent of a running VM
+ *
+ * Return: 0 and *out, or a negative errno with @err.
+ */
+int lwx_agent(const char *name, struct agent_stream **out, struct err *err);
+
+/** lwx_seconds() - "1.5" as a positive number of seconds. Return: 0 or
+ * -EINVAL. */
+int lwx_seconds(const char *text, double *seconds);
 
 /** lwx_read_all() - a whole descriptor. Return: bytes in *out, which the caller
  * frees, or a negative errno. */

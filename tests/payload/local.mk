@@ -62,3 +62,9 @@ tests_payload_test_lwx_vm_SOURCES = %D%/test_lwx_vm.c
 tests_payload_test_lwx_vm_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_lwx_vm_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) $(JANSSON_LIBS)
 TESTS += tests/payload/test_lwx_vm
+
+check_PROGRAMS += tests/payload/test_run
+tests_payload_test_run_SOURCES = %D%/test_run.c
+tests_payload_test_run_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_run_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) $(JANSSON_LIBS)
+TESTS += tests/payload/test_run
