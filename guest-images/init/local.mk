@@ -42,3 +42,5 @@ lwx_init_SOURCES = $(INIT_SOURCES) \
 check_LIBRARIES += libinit.a
 libinit_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_INIT) $(JANSSON_CFLAGS)
 libinit_a_SOURCES = $(INIT_SOURCES)
+
+dist_man_MANS += %D%/lwx-init.8
