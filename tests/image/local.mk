@@ -86,3 +86,13 @@ TESTS += tests/image/test_definition
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
 EXTRA_DIST += %D%/build %D%/probe
+
+# lwx-init: its pure parts; the boot of an image with it is apart.
+check_PROGRAMS += tests/image/test_init
+tests_image_test_init_SOURCES = %D%/test_init.c
+tests_image_test_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_INIT) \
+	-iquote $(top_srcdir)/tests/lib $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_image_test_init_LDADD = libinit.a $(BASE_LIBS) $(JANSSON_LIBS) \
+	$(CMOCKA_LIBS)
+TESTS += tests/image/test_init
+EXTRA_DIST += %D%/init
