@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELDS 10
@@ -78,7 +79,6 @@ static int read_mask(struct ip_option *option, const char *text)
 	uint8_t bytes[4];
 	uint32_t mask;
 	unsigned int bits = 0;
-	char end;
 
 	if (!*text) {
 		option->prefix = option->address[0] < 128   ? 8
@@ -95,8 +95,14 @@ static int read_mask(struct ip_option *option, const char *text)
 			bits++;
 		if (bits < 32 && (mask << bits))
 			return -EINVAL; /* not ones, then zeros */
-	} else if (sscanf(text, "%2u%c", &bits, &end) != 1 || bits > 32) {
-		return -EINVAL;
+	} else {
+		size_t digits = strspn(text, "0123456789");
+
+		if (text[digits] || digits > 2)
+			return -EINVAL;
+		bits = (unsigned int)strtoul(text, NULL, 10);
+		if (bits > 32)
+			return -EINVAL;
 	}
 	option->prefix = (uint8_t)bits;
 	return 0;

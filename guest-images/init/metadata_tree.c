@@ -103,9 +103,9 @@ static int write_entry(int dir, const char *name, const json_t *entry,
 	rc = read_mode(entry, name, &mode, err);
 	if (rc)
 		return rc;
-	if (entries && json_is_object(entries))
+	if (json_is_object(entries))
 		return write_dir(dir, name, entries, mode, depth, count, err);
-	if (content && json_is_string(content))
+	if (json_is_string(content))
 		return write_file(dir, name, content, mode, err);
 	return bad(err, name, "content is a text, entries an object");
 }
