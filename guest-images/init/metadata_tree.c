@@ -31,7 +31,7 @@ static int read_mode(const json_t *entry, const char *name, mode_t *mode,
 	const json_t *value = json_object_get(entry, "perm");
 	const char *text = json_string_value(value);
 	unsigned long bits;
-	char *end;
+	char *end = NULL;
 
 	if (!value)
 		return 0;
