@@ -41,16 +41,22 @@ int build_image(struct build *build, const json_t *object,
 		const char *reference, const char *location,
 		struct oci_image **out, struct err *err)
 {
+	const struct module *module = NULL;
 	int rc;
 
 	build_say(build, "%s: %s", location, reference);
-	rc = reference_read(&build->resolver, reference, location, out, err);
+	rc = module_of_image(build->modules, reference, &module, err);
+	if (!rc && module)
+		rc = build_module_image(build, module, out, err);
+	else if (!rc)
+		rc = reference_read(&build->resolver, reference, location, out,
+				    err);
 	if (rc && definition_text(object, DEFINITION_AT))
 		(void)err_prefix(err, "%s",
 				 definition_text(object, DEFINITION_AT));
 	if (rc)
 		return rc;
-	return sbom_add_dpkg(build->sbom, (*out)->tree, err);
+	return module ? 0 : sbom_add_dpkg(build->sbom, (*out)->tree, err);
 }
 
 int build_dir(struct build *build, const char *path, uint32_t mode,
@@ -184,6 +190,8 @@ static int compose(struct build *build, struct err *err)
 	if (!rc)
 		rc = check_services(build, err);
 	if (!rc)
+		rc = build_packages(build, err);
+	if (!rc)
 		rc = build_kernel(build, err);
 	if (!rc)
 		rc = build_init(build, err);
@@ -208,6 +216,11 @@ static int print_definition(const struct build *build, struct err *err)
 	return rc;
 }
 
+static void told(void *arg, const char *text)
+{
+	build_say(arg, "  %s", text);
+}
+
 static int run(struct build *build, struct err *err)
 {
 	int rc = definition_read(&build->definition, build->options->files,
@@ -215,17 +228,25 @@ static int run(struct build *build, struct err *err)
 
 	if (rc)
 		return rc;
-	if (json_object_get(json_object_get(build->definition, "layerworx"),
-			    "modules"))
-		return definition_fail(
-			err, json_object_get(build->definition, "layerworx"),
-			"modules are not supported by this version");
+	rc = build_modules(build, err);
+	if (rc)
+		return rc;
 	if (build->options->dry_run)
 		return print_definition(build, err);
 	rc = image_cache_open(&build->resolver.cache, build->options->cache,
 			      err);
 	if (!rc)
 		rc = resolver_open(&build->resolver, err);
+	build->debs = (struct debs){
+		.cache = build->resolver.cache,
+		.architecture = build->options->architecture,
+		.lock = build->resolver.debs,
+		.lock_path = build->resolver.lock_path,
+		.update = build->options->update_lock,
+		.epoch = build->options->epoch,
+		.say = told,
+		.say_arg = build,
+	};
 	if (!rc && !build->options->update_lock)
 		rc = build_unchanged(build, err);
 	if (rc == 1 && !build->options->force) {
@@ -275,6 +296,8 @@ int build_run(const struct build_options *options, struct err *err)
 		rc = run(&build, err);
 	tree_content_unref(build.kernel);
 	tree_content_unref(build.ucode);
+	module_plan_fini(&build.plan);
+	module_set_destroy(build.modules);
 	sbom_destroy(build.sbom);
 	tree_destroy(build.root);
 	resolver_close(&build.resolver);

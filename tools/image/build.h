@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define BUILD_FORMATS_MAX 32U
+#define BUILD_MODULES_MAX 16U
 
 /**
  * struct build_options - what to build; zero-initialise
@@ -24,6 +25,10 @@
  * @cache:       directory, NULL: the default one
  * @architecture: "amd64" or "arm64", NULL: of this machine
  * @size:        of disks in bytes, 0: of the content
+ * @modules:     further directories with modules, looked at after the one beside
+ *               the first definition
+ * @module_num:  of them
+ * @no_optional: leave out modules that only also-add names
  * @lock:        lock file, NULL: layerworx.lock beside the first definition
  * @update_lock: ask registries, write the lock file
  * @insecure:    registries without certificates are fine
@@ -47,6 +52,9 @@ struct build_options {
 	const char *cache;
 	const char *architecture;
 	uint64_t size;
+	const char *modules[BUILD_MODULES_MAX];
+	size_t module_num;
+	bool no_optional;
 	const char *lock;
 	bool update_lock;
 	bool insecure;

@@ -5,8 +5,10 @@
 
 #include "cleanup.h"
 #include "definition.h"
+#include "program_path.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,14 @@ char *build_source_path(const struct build *build, const char *source)
 	const char *home = getenv("HOME");
 	char *path;
 
+	if (strncmp(source, BUILD_PROGRAM, strlen(BUILD_PROGRAM)) == 0) {
+		path = malloc(PATH_MAX);
+		/* What is missing is told when it is read. */
+		if (path)
+			(void)program_path(source + strlen(BUILD_PROGRAM), path,
+					   PATH_MAX, NULL);
+		return path;
+	}
 	if (source[0] == '/')
 		return strdup(source);
 	if (strncmp(source, "~/", 2) == 0 && home)
@@ -119,18 +129,16 @@ static int fill(const struct build *build, const json_t *file,
 	return directory ? 0 : from_metadata(build, entry, err);
 }
 
-static int add_file(struct build *build, const json_t *file, size_t index,
-		    struct err *err)
+static int add_file(struct build *build, struct tree *tree, const json_t *file,
+		    const char *location, struct err *err)
 {
 	const char *name = definition_text(file, "path");
 	char path[TREE_PATH_SIZE];
-	char location[32];
 	struct tree_entry entry = {.path = path,
 				   .mtime = build->options->epoch,
 				   .location = location};
 	int rc;
 
-	(void)snprintf(location, sizeof(location), "files[%zu]", index);
 	if (tree_path_clean(name, path, sizeof(path)) || !*path)
 		return definition_fail(err, file,
 				       "file %s: not a path in the "
@@ -142,18 +150,30 @@ static int add_file(struct build *build, const json_t *file, size_t index,
 	if (!rc)
 		rc = owner(build, file, "gid", &entry.gid, err);
 	if (!rc)
-		rc = tree_put(build->root, &entry, err);
+		rc = tree_put(tree, &entry, err);
 	tree_content_unref(entry.content);
 	free(entry.target);
 	return rc == 1 ? 0 : rc;
 }
 
-int build_files(struct build *build, struct err *err)
+int build_put_files(struct build *build, struct tree *tree, const json_t *list,
+		    struct err *err)
 {
-	const json_t *list = json_object_get(build->definition, "files");
 	int rc = 0;
 
-	for (size_t i = 0; i < json_array_size(list) && !rc; i++)
-		rc = add_file(build, json_array_get(list, i), i, err);
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		char location[32];
+
+		(void)snprintf(location, sizeof(location), "files[%zu]", i);
+		rc = add_file(build, tree, json_array_get(list, i), location,
+			      err);
+	}
 	return rc;
+}
+
+int build_files(struct build *build, struct err *err)
+{
+	return build_put_files(build, build->root,
+			       json_object_get(build->definition, "files"),
+			       err);
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "build.h"
+#include "debs.h"
+#include "module.h"
 #include "oci_read.h"
 #include "reference.h"
 #include "sbom.h"
@@ -25,6 +27,9 @@
  * @cmdline:    of the definition
  * @key:        of build_unchanged()
  * @made:       digests of the files that were made, by path; owned
+ * @modules:    all that can be used; owned
+ * @plan:       those that are
+ * @debs:       packages of modules
  */
 struct build {
 	const struct build_options *options;
@@ -39,6 +44,9 @@ struct build {
 	const char *cmdline;
 	uint8_t key[SHA256_SIZE];
 	json_t *made;
+	struct module_set *modules;
+	struct module_plan plan;
+	struct debs debs;
 };
 
 /** build_say() - one line of progress on stderr, unless quiet. */
@@ -78,6 +86,33 @@ int build_bundles(struct build *build, struct err *err);
 
 /** build_files() - what files: says. Return: as build_kernel(). */
 int build_files(struct build *build, struct err *err);
+
+/** build_put_files() - a list of files into @tree. Return: as build_kernel(). */
+int build_put_files(struct build *build, struct tree *tree, const json_t *list,
+		    struct err *err);
+
+/* A source of a file of a module: one of our programs. */
+#define BUILD_PROGRAM "program:"
+
+#define BUILD_MODULE_DIRS 32U /* at most, with a NULL at the end */
+
+/** build_module_dirs() - where modules are looked for; free() each. Return: 0
+ * or -ENOMEM with @err. */
+int build_module_dirs(const struct build *build, char *dirs[BUILD_MODULE_DIRS],
+		      struct err *err);
+
+/** build_modules() - what layerworx: modules names: containers and files go in
+ * front of those of the definition. Return: as module_resolve(). */
+int build_modules(struct build *build, struct err *err);
+
+/** build_packages() - the packages of the modules, all in one go, into the
+ * root. Return: as debs_install(). */
+int build_packages(struct build *build, struct err *err);
+
+/** build_module_image() - a module, and all that it includes, as an image.
+ * Return: as debs_install(); oci_image_destroy() when done. */
+int build_module_image(struct build *build, const struct module *module,
+		       struct oci_image **out, struct err *err);
 
 /** build_volume_binds() - sources of binds and mounts of @image that are
  * volumes become paths. Return: 0, -EBADMSG or -ENOMEM with @err. */

@@ -147,6 +147,19 @@ static int add_files(const struct build *build, struct sha256 *sum,
 	return rc;
 }
 
+static int add_modules(const struct build *build, struct sha256 *sum,
+		       struct err *err)
+{
+	char *dirs[BUILD_MODULE_DIRS];
+	int rc = build_module_dirs(build, dirs, err);
+
+	for (size_t i = 0; !rc && dirs[i]; i++)
+		rc = add_path(sum, dirs[i], err);
+	for (size_t i = 0; i < BUILD_MODULE_DIRS; i++)
+		free(dirs[i]);
+	return rc;
+}
+
 static void add_options(const struct build *build, struct sha256 *sum)
 {
 	const struct build_options *options = build->options;
@@ -165,7 +178,8 @@ static void add_options(const struct build *build, struct sha256 *sum)
 	add_number(sum, (int64_t)options->size);
 	add_number(sum, options->epoch);
 	add_number(sum, options->sbom_epoch);
-	add_number(sum, options->decompress_kernel + 2 * options->no_sbom);
+	add_number(sum, options->decompress_kernel + 2 * options->no_sbom +
+				4 * options->no_optional);
 }
 
 static int make_key(const struct build *build, uint8_t key[SHA256_SIZE],
@@ -193,6 +207,8 @@ static int make_key(const struct build *build, uint8_t key[SHA256_SIZE],
 		rc = add_images(build, sum, images, num, err);
 	if (!rc)
 		rc = add_files(build, sum, err);
+	if (!rc)
+		rc = add_modules(build, sum, err);
 	/* A program of another build may make other bytes. */
 	if (!rc && program)
 		rc = add_path(sum, program, err);

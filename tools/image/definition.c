@@ -243,8 +243,7 @@ static int parse_list(json_t **out, const struct yaml_node *node,
 		else if (field->type == FIELD_IDS)
 			rc = parse_id(&item, node->items[i], field, err);
 		else
-			rc = parse_text(&item, node->items[i], field->key,
-					FIELD_TEXT, err);
+			rc = parse_word(&item, node->items[i], field, err);
 		if (!rc && json_array_append_new(list, item))
 			rc = no_memory(err);
 	}
@@ -436,8 +435,7 @@ static int read_one(json_t *definition, const char *path, struct err *err)
 	return rc;
 }
 
-/* What only the whole can tell. */
-static int check_whole(const json_t *definition, struct err *err)
+int definition_check(const json_t *definition, struct err *err)
 {
 	static const char *const lists[] = {"services", "volumes"};
 	const json_t *kernel = json_object_get(definition, "kernel");
@@ -482,7 +480,7 @@ int definition_read(json_t **out, const char *const *paths, size_t num,
 			rc = read_one(definition, paths[i], err);
 	}
 	if (!rc)
-		rc = check_whole(definition, err);
+		rc = definition_check(definition, err);
 	if (rc) {
 		json_decref(definition);
 		return rc;

@@ -47,7 +47,7 @@ static const struct field volume_fields[] = {
 	 .type = FIELD_TEXTS,
 	 .doc = "Platforms to take of an image for several; of an OCI layout."},
 };
-static const struct field_group volume_group =
+const struct field_group volume_group =
 	FIELD_GROUP_OF("volume", volume_fields);
 
 static const char *const metadata_words[] = {"yaml", "json", NULL};
@@ -82,7 +82,7 @@ static const struct field file_fields[] = {
 	 .type = FIELD_ID,
 	 .doc = "Group, or the name of a container [0]."},
 };
-static const struct field_group file_group =
+const struct field_group file_group =
 	FIELD_GROUP_OF("file", file_fields);
 
 static const struct field trust_fields[] = {
@@ -155,14 +155,14 @@ static const struct field lwx_service_fields[] = {
 	 .group = &health_group,
 	 .doc = "How it is found out whether it works."},
 };
-static const struct field_group lwx_service_group =
+const struct field_group service_group =
 	FIELD_GROUP_OF("service", lwx_service_fields);
 
-static const char *const role_words[] = {"container", "vm", "host", NULL};
+const char *const definition_roles[] = {"container", "vm", "host", NULL};
 static const struct field layerworx_fields[] = {
 	{.key = "role",
 	 .type = FIELD_TEXT,
-	 .words = role_words,
+	 .words = definition_roles,
 	 .doc = "What the image is for: container has no kernel, host has "
 		"disks with two slots [vm]."},
 	{.key = "modules",
@@ -177,7 +177,7 @@ static const struct field layerworx_fields[] = {
 	 .doc = "Compression of initrds: none, gzip, zstd or lz4 [gzip]."},
 	{.key = "services",
 	 .type = FIELD_NAMED,
-	 .group = &lwx_service_group,
+	 .group = &service_group,
 	 .doc = "More about services, by their name."},
 };
 static const struct field_group layerworx_group =

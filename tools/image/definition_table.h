@@ -48,7 +48,8 @@ struct field_group;
  * @flags:  enum field_flags
  * @alias:  another spelling that LinuxKit's documentation or an older version
  *          has, or NULL
- * @words:  the only texts taken, ended by NULL; NULL: any
+ * @words:  the only texts taken, of a FIELD_TEXT or in a FIELD_TEXTS, ended by
+ *          NULL; NULL: any
  * @group:  of FIELD_GROUP, FIELD_GROUPS, FIELD_NAMED
  * @oci:    where the value goes in config.json ("process.oomScoreAdj"), NULL:
  *          nowhere or see @apply
@@ -85,8 +86,12 @@ struct field_group {
 		.name = (n), .fields = (f), .num = ARRAY_SIZE(f)               \
 	}
 
+extern const char *const definition_roles[];	      /* ends with NULL */
 extern const struct field_group definition_group; /* a whole definition */
 extern const struct field_group image_group;	  /* of onboot, services... */
+extern const struct field_group volume_group;	  /* of volumes */
+extern const struct field_group file_group;	  /* of files */
+extern const struct field_group service_group;	  /* of layerworx: services */
 
 /** field_find() - by key or alias, or NULL. */
 const struct field *field_find(const struct field_group *group,

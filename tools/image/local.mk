@@ -17,6 +17,10 @@ libimage_a_SOURCES = \
 	%D%/definition_schema.c \
 	%D%/definition_image.c \
 	%D%/definition_table.c %D%/definition_table.h \
+	%D%/debs.h %D%/debs_internal.h \
+	%D%/debs_fetch.c \
+	%D%/debs_lock.c \
+	%D%/debs_tree.c \
 	%D%/disk_fat.c %D%/disk_fat.h \
 	%D%/disk_label.c %D%/disk_label.h \
 	%D%/disk_qcow2.c %D%/disk_qcow2.h \
@@ -30,6 +34,10 @@ libimage_a_SOURCES = \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/json.c %D%/json.h \
 	%D%/kernel_modules.c %D%/kernel_modules.h \
+	%D%/module.h \
+	%D%/module_read.c \
+	%D%/module_resolve.c \
+	%D%/module_table.c \
 	%D%/oci.h \
 	%D%/oci_blobs.c %D%/oci_blobs.h \
 	%D%/oci_config.c \
@@ -86,12 +94,14 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 
 bin_PROGRAMS += lwx-image
-lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
+lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS) \
+	-DLWX_MODULES='"$(pkgdatadir)/modules"'
 lwx_image_SOURCES = \
 	%D%/build.c %D%/build.h %D%/build_internal.h \
 	%D%/build_bundle.c \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
+	%D%/build_module.c \
 	%D%/build_output.c \
 	%D%/build_stamp.c \
 	%D%/build_volume.c \
@@ -103,6 +113,7 @@ lwx_image_SOURCES = \
 	%D%/verb_cache.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_module.c \
 	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c

@@ -22,12 +22,14 @@ int resolver_open(struct resolver *resolver, struct err *err)
 {
 	AUTO_FREE void *text = NULL;
 	json_t *images = NULL;
+	json_t *debs = NULL;
 	json_t *lock = NULL;
 	size_t size = 0;
 	int rc;
 
 	resolver->lock = json_object();
-	if (!resolver->lock)
+	resolver->debs = json_object();
+	if (!resolver->lock || !resolver->debs)
 		return err_set(err, -ENOMEM, "lock file");
 	if (!resolver->lock_path || access(resolver->lock_path, F_OK))
 		return 0;
@@ -36,7 +38,10 @@ int resolver_open(struct resolver *resolver, struct err *err)
 		rc = json_read(&lock, text, size, resolver->lock_path, err);
 	if (!rc)
 		rc = json_object_of(lock, "images", &images, err);
-	if (!rc && images && json_object_update(resolver->lock, images))
+	if (!rc)
+		rc = json_object_of(lock, "debs", &debs, err);
+	if (!rc && ((images && json_object_update(resolver->lock, images)) ||
+		    (debs && json_object_update(resolver->debs, debs))))
 		rc = err_set(err, -ENOMEM, "%s", resolver->lock_path);
 	json_decref(lock);
 	return rc;
@@ -45,7 +50,9 @@ int resolver_open(struct resolver *resolver, struct err *err)
 void resolver_close(struct resolver *resolver)
 {
 	json_decref(resolver->lock);
+	json_decref(resolver->debs);
 	resolver->lock = NULL;
+	resolver->debs = NULL;
 }
 
 static int write_whole(const char *path, const char *text, struct err *err)
@@ -77,9 +84,11 @@ int resolver_save(const struct resolver *resolver, struct err *err)
 	int rc;
 
 	if (!resolver->update || !resolver->lock_path ||
-	    !json_object_size(resolver->lock))
+	    (!json_object_size(resolver->lock) &&
+	     !json_object_size(resolver->debs)))
 		return 0;
-	top = json_pack("{s:O}", "images", resolver->lock);
+	top = json_pack("{s:O,s:O}", "images", resolver->lock, "debs",
+			resolver->debs);
 	text = top ? json_dumps(top, JSON_SORT_KEYS | JSON_INDENT(2)) : NULL;
 	rc = text && asprintf(&line, "%s\n", text) > 0
 		     ? 0
@@ -175,11 +184,6 @@ int reference_read(struct resolver *resolver, const char *reference,
 	*out = NULL;
 	if (reference_is_path(reference))
 		return read_path(resolver, reference, location, out, err);
-	if (strncmp(reference, "deb:", 4) == 0)
-		return err_setx(err, -ENOTSUP,
-				"%s: Debian packages come by a module: see "
-				"layerworx: modules",
-				reference);
 	rc = resolver->update ? cache_pull(resolver->cache, reference,
 					   resolver->architecture,
 					   resolver->insecure, err)

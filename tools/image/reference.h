@@ -20,7 +20,8 @@
  * @dir:          what paths are relative to
  * @architecture: of the image: "amd64"
  * @lock_path:    the lock file, NULL: none
- * @lock:         its content, map of references to digests; owned
+ * @lock:         images of the lock file, map of references to digests; owned
+ * @debs:         packages of the lock file, see debs.h; owned
  * @update:       ask registries, write the lock file
  * @insecure:     registries without certificates are fine
  */
@@ -30,6 +31,7 @@ struct resolver {
 	const char *architecture;
 	const char *lock_path;
 	json_t *lock;
+	json_t *debs;
 	bool update;
 	bool insecure;
 };

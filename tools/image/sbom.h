@@ -76,6 +76,19 @@ int sbom_add_package(struct sbom *sbom, const struct sbom_package *package,
  */
 int sbom_add_dpkg(struct sbom *sbom, const struct tree *tree, struct err *err);
 
+/**
+ * sbom_add_deb() - one Debian package
+ * @version:      may be NULL
+ * @architecture: may be NULL
+ * @sha256:       of the package file, hexadecimal, or NULL
+ * @index:        as sbom_add_package()
+ *
+ * Return: as sbom_add_package().
+ */
+int sbom_add_deb(struct sbom *sbom, const char *name, const char *version,
+		 const char *architecture, const char *sha256, size_t *index,
+		 struct err *err);
+
 /** sbom_own() - the file @path of the image belongs to package @index. Return:
  * 0 or a negative errno with @err. */
 int sbom_own(struct sbom *sbom, const char *path, size_t index,

@@ -83,7 +83,8 @@ static int own_files(struct sbom *sbom, const struct tree *tree,
 	int rc;
 
 	if (!real || asprintf(&path, INFO "/%s:%s.list", package->name,
-			      package->architecture) < 0)
+			      package->architecture ? package->architecture
+						    : "unknown") < 0)
 		return err_set(err, -ENOMEM, "SBOM");
 	rc = text_of(tree, path, &text, err);
 	if (!rc && !text) { /* not of several architectures */
@@ -106,29 +107,47 @@ static int own_files(struct sbom *sbom, const struct tree *tree,
 	return rc;
 }
 
-static int add_stanza(struct sbom *sbom, const struct tree *tree,
-		      struct sbom_package *package, bool installed,
-		      struct err *err)
+/* The structure has no const because it is also how packages are kept. */
+static char *shared(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+int sbom_add_deb(struct sbom *sbom, const char *name, const char *version,
+		 const char *architecture, const char *sha256, size_t *index,
+		 struct err *err)
 {
 	static char debian[] = "Organization: Debian";
-	static char unknown[] = "unknown";
+	struct sbom_package package = {
+		.name = shared(name),
+		.version = shared(version),
+		.architecture =
+			shared(architecture ? architecture : "unknown"),
+		.supplier = debian,
+		.sha256 = shared(sha256),
+	};
 	AUTO_FREE char *purl = NULL;
+
+	if (asprintf(&purl, "pkg:deb/debian/%s@%s?arch=%s", name,
+		     version ? version : "", package.architecture) < 0) {
+		purl = NULL;
+		return err_set(err, -ENOMEM, "SBOM");
+	}
+	package.purl = purl;
+	return sbom_add_package(sbom, &package, index, err);
+}
+
+static int add_stanza(struct sbom *sbom, const struct tree *tree,
+		      const struct sbom_package *package, bool installed,
+		      struct err *err)
+{
 	size_t index;
 	int rc;
 
 	if (!package->name || !installed)
 		return 0;
-	if (!package->architecture)
-		package->architecture = unknown;
-	if (asprintf(&purl, "pkg:deb/debian/%s@%s?arch=%s", package->name,
-		     package->version ? package->version : "",
-		     package->architecture) < 0) {
-		purl = NULL;
-		return err_set(err, -ENOMEM, "SBOM");
-	}
-	package->supplier = debian;
-	package->purl = purl;
-	rc = sbom_add_package(sbom, package, &index, err);
+	rc = sbom_add_deb(sbom, package->name, package->version,
+			  package->architecture, NULL, &index, err);
 	return rc ? rc : own_files(sbom, tree, package, index, err);
 }
 

@@ -26,7 +26,9 @@ enum {
 	OPT_INPUT_TAR,
 	OPT_INSECURE,
 	OPT_LOCK,
+	OPT_MODULES,
 	OPT_NAME,
+	OPT_NO_OPTIONAL,
 	OPT_NO_SBOM,
 	OPT_PULL,
 	OPT_SBOM_OUTPUT,
@@ -48,7 +50,9 @@ static const struct option long_options[] = {
 	{"input-tar", required_argument, NULL, OPT_INPUT_TAR},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"lock", required_argument, NULL, OPT_LOCK},
+	{"modules", required_argument, NULL, OPT_MODULES},
 	{"name", required_argument, NULL, OPT_NAME},
+	{"no-optional", no_argument, NULL, OPT_NO_OPTIONAL},
 	{"no-sbom", no_argument, NULL, OPT_NO_SBOM},
 	{"o", required_argument, NULL, 'o'},
 	{"pull", no_argument, NULL, OPT_PULL},
@@ -152,8 +156,17 @@ static int take_option(const struct image_verb *verb,
 	case OPT_LOCK:
 		options->lock = optarg;
 		break;
+	case OPT_MODULES:
+		if (options->module_num == BUILD_MODULES_MAX)
+			rc = -EINVAL;
+		else
+			options->modules[options->module_num++] = optarg;
+		break;
 	case OPT_NAME:
 		options->name = optarg;
+		break;
+	case OPT_NO_OPTIONAL:
+		options->no_optional = true;
 		break;
 	case OPT_NO_SBOM:
 		options->no_sbom = true;
@@ -247,9 +260,14 @@ const struct image_verb image_verb_build = {
 		"  --arch ARCH            amd64 or arm64 [of this machine]\n"
 		"  --decompress-kernel    unpack a kernel that is gzip\n"
 		"  --cache DIR            [$XDG_CACHE_HOME/lwx]\n"
+		"  --modules DIR          more modules; may be repeated "
+		"[modules beside the\n"
+		"                         definition, then those installed]\n"
+		"  --no-optional          without modules that also-add names\n"
 		"  --lock FILE            [layerworx.lock beside the "
 		"definition]\n"
-		"  --update-lock          ask registries, pin what they have\n"
+		"  --update-lock          ask apt and registries, pin what they "
+		"have\n"
 		"  --pull                 the same\n"
 		"  --insecure             registries without certificates\n"
 		"  --no-sbom              no SPDX document beside the image\n"

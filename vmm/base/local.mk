@@ -1,6 +1,7 @@
 # vmm/base/local.mk - no KVM, no virtio, no policy.
 noinst_LIBRARIES += libbase.a
-libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) $(URING_CFLAGS)
+libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) $(URING_CFLAGS) \
+	-DLWX_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 libbase_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libbase_a_SOURCES = \
 	%D%/cleanup.h \
@@ -17,6 +18,7 @@ libbase_a_SOURCES = \
 	%D%/irq_line.c %D%/irq_line.h \
 	%D%/log.c %D%/log.h \
 	%D%/macros.h \
+	%D%/program_path.c %D%/program_path.h \
 	%D%/rate_limit.c %D%/rate_limit.h \
 	%D%/tap_file.c %D%/tap_file.h
 

@@ -1,0 +1,450 @@
+/*
+ * build_module.c - modules of an image; see build_internal.h and module.h.
+ *
+ * Their containers and files are put in front of those of the definition, which
+ * so has the last word. Their packages become one tree at the bottom of the
+ * root.
+ */
+#include "build_internal.h"
+
+#include "cleanup.h"
+#include "definition.h"
+#include "macros.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(struct err *err)
+{
+	return err_setx(err, -ENOMEM, "out of memory");
+}
+
+int build_module_dirs(const struct build *build, char *dirs[BUILD_MODULE_DIRS],
+		      struct err *err)
+{
+	const struct build_options *options = build->options;
+	size_t num = 0;
+
+	memset(dirs, 0, BUILD_MODULE_DIRS * sizeof(*dirs));
+	if (asprintf(&dirs[num], "%s/modules", build->resolver.dir) < 0) {
+		dirs[num] = NULL;
+		return no_memory(err);
+	}
+	num++;
+	for (size_t i = 0; i < options->module_num; i++) {
+		dirs[num] = strdup(options->modules[i]);
+		if (!dirs[num++])
+			return no_memory(err);
+	}
+	dirs[num] = strdup(LWX_MODULES);
+	return dirs[num] ? 0 : no_memory(err);
+}
+
+static int read_set(struct build *build, struct err *err)
+{
+	char *dirs[BUILD_MODULE_DIRS];
+	size_t num = 0;
+	int rc = build_module_dirs(build, dirs, err);
+
+	while (num < BUILD_MODULE_DIRS && dirs[num])
+		num++;
+	if (!rc)
+		rc = module_set_read(&build->modules, (const char *const *)dirs, num,
+				     err);
+	for (size_t i = 0; i < num; i++)
+		free(dirs[i]);
+	return rc;
+}
+
+static int resolve(struct build *build, const json_t *layerworx,
+		   struct err *err)
+{
+	const json_t *list = json_object_get(layerworx, "modules");
+	const char **names = calloc(json_array_size(list) + 1, sizeof(*names));
+	struct module_wanted wanted = {
+		.names = names,
+		.num = json_array_size(list),
+		.role = definition_text(layerworx, "role"),
+		.no_optional = build->options->no_optional,
+	};
+	int rc;
+
+	if (!names)
+		return no_memory(err);
+	for (size_t i = 0; i < wanted.num; i++)
+		names[i] = json_string_value(json_array_get(list, i));
+	if (!wanted.role)
+		wanted.role = "vm";
+	rc = module_resolve(&build->plan, build->modules, &wanted, err);
+	if (rc && definition_text(layerworx, DEFINITION_AT))
+		(void)err_prefix(err, "%s",
+				 definition_text(layerworx, DEFINITION_AT));
+	free(names);
+	return rc;
+}
+
+/* The files of a module with sources that do not depend on where we are. */
+static int module_files(json_t **out, const struct module *module,
+			struct err *err)
+{
+	json_t *files =
+		json_deep_copy(json_object_get(module->content, "files"));
+
+	*out = files ? files : json_array();
+	if (!*out)
+		return no_memory(err);
+	for (size_t i = 0; i < json_array_size(files); i++) {
+		json_t *file = json_array_get(files, i);
+		const char *source = definition_text(file, "source");
+		AUTO_FREE char *path = NULL;
+
+		if (!source || source[0] == '/' ||
+		    strncmp(source, BUILD_PROGRAM, strlen(BUILD_PROGRAM)) == 0)
+			continue;
+		if (asprintf(&path, "%s/%s", module->dir, source) < 0)
+			path = NULL;
+		if (!path || json_object_set_new(file, "source",
+						 json_string(path)))
+			return no_memory(err);
+	}
+	return 0;
+}
+
+/* @list of @from behind what is at @key of @to. */
+static int extend(json_t *to, const char *key, const json_t *list,
+		  struct err *err)
+{
+	json_t *there = json_object_get(to, key);
+
+	if (!json_array_size(list))
+		return 0;
+	if (!there) {
+		there = json_array();
+		if (json_object_set_new(to, key, there))
+			return no_memory(err);
+	}
+	return json_array_extend(there, (json_t *)(uintptr_t)list)
+		       ? no_memory(err)
+		       : 0;
+}
+
+static int add_module(json_t *to, const struct module *module, struct err *err)
+{
+	static const char *const lists[] = {"volumes", "onboot", "onshutdown",
+					    "services"};
+	json_t *layerworx = json_object_get(module->content, "layerworx");
+	json_t *files = NULL;
+	json_t *mine;
+	int rc = module_files(&files, module, err);
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && !rc; i++)
+		rc = extend(to, lists[i],
+			    json_object_get(module->content, lists[i]), err);
+	if (!rc)
+		rc = extend(to, "files", files, err);
+	json_decref(files);
+	if (rc || !layerworx)
+		return rc;
+	mine = json_pack("{s:O}", "layerworx", layerworx);
+	rc = mine ? definition_merge(to, mine, err) : no_memory(err);
+	json_decref(mine);
+	return rc;
+}
+
+int build_modules(struct build *build, struct err *err)
+{
+	json_t *layerworx = json_object_get(build->definition, "layerworx");
+	json_t *below = json_object();
+	int rc = below ? read_set(build, err) : no_memory(err);
+
+	if (!rc)
+		rc = resolve(build, layerworx, err);
+	for (size_t i = 0; i < build->plan.num && !rc; i++)
+		rc = add_module(below, build->plan.choices[i].module, err);
+	/* The merge shares values: what is changed later must not be theirs. */
+	if (!rc && build->plan.num) {
+		json_t *copy = json_deep_copy(below);
+
+		rc = copy ? definition_merge(copy, build->definition, err)
+			  : no_memory(err);
+		if (!rc)
+			rc = definition_check(copy, err);
+		json_decref(build->definition);
+		build->definition = copy;
+	}
+	json_decref(below);
+	return rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* @arch@ is the architecture. Return: NULL without memory. */
+static char *package_name(const struct build *build, const char *name)
+{
+	static const char mark[] = "@arch@";
+	const char *at = strstr(name, mark);
+	char *out;
+
+	if (!at)
+		return strdup(name);
+	if (asprintf(&out, "%.*s%s%s", (int)(at - name), name,
+		     build->options->architecture, at + strlen(mark)) < 0)
+		return NULL;
+	return out;
+}
+
+/* Packages of all modules, sorted, each once. */
+static int list_packages(const struct build *build,
+			 const struct module_plan *plan, char ***out,
+			 size_t *num, struct err *err)
+{
+	size_t kept = 0;
+
+	*num = 0;
+	*out = NULL;
+	for (size_t i = 0; i < plan->num; i++) {
+		const json_t *list = json_object_get(
+			plan->choices[i].module->content, "packages");
+
+		for (size_t j = 0; j < json_array_size(list); j++) {
+			char **more =
+				reallocarray(*out, *num + 1, sizeof(*more));
+
+			if (!more)
+				return no_memory(err);
+			*out = more;
+			more[*num] = package_name(
+				build,
+				json_string_value(json_array_get(list, j)));
+			if (!more[(*num)++])
+				return no_memory(err);
+		}
+	}
+	if (*num)
+		qsort(*out, *num, sizeof(**out), by_text);
+	for (size_t i = 0; i < *num; i++) {
+		if (kept && strcmp((*out)[kept - 1], (*out)[i]) == 0)
+			free((*out)[i]);
+		else
+			(*out)[kept++] = (*out)[i];
+	}
+	*num = kept;
+	return 0;
+}
+
+static int install(struct build *build, const struct module_plan *plan,
+		   struct tree *tree, struct err *err)
+{
+	char **packages = NULL;
+	size_t num = 0;
+	int rc = list_packages(build, plan, &packages, &num, err);
+
+	if (!rc && num)
+		rc = debs_install(&build->debs, (const char *const *)packages, num,
+				  tree, build->sbom, err);
+	for (size_t i = 0; i < num; i++)
+		free(packages[i]);
+	free(packages);
+	return rc;
+}
+
+static int unpack(struct build *build, const struct module *module,
+		  struct tree *tree, struct err *err)
+{
+	const json_t *list = json_object_get(module->content, "unpack");
+	int rc = 0;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *one = json_array_get(list, i);
+		AUTO_FREE char *name =
+			package_name(build, definition_text(one, "package"));
+
+		rc = name ? debs_unpack(&build->debs, name,
+					definition_text(one, "depends"), tree,
+					build->sbom, err)
+			  : no_memory(err);
+	}
+	return rc;
+}
+
+static bool matches(const struct module_plan *plan, const char *key,
+		    const char *path)
+{
+	for (size_t i = 0; i < plan->num; i++) {
+		const json_t *list = json_object_get(
+			plan->choices[i].module->content, key);
+
+		for (size_t j = 0; j < json_array_size(list); j++)
+			if (fnmatch(json_string_value(json_array_get(list, j)),
+				    path, 0) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* What is below a directory goes before it, so this ends with the first. A
+ * directory in which something stays, stays too. */
+static int strip(const struct module_plan *plan, struct tree *tree,
+		 struct err *err)
+{
+	for (size_t i = tree_num(tree); i-- > 1;) {
+		const struct tree_entry *entry = tree_at(tree, i);
+		AUTO_FREE char *path = NULL;
+		size_t len = strlen(entry->path);
+
+		if (!matches(plan, "remove", entry->path) ||
+		    matches(plan, "keep", entry->path))
+			continue;
+		if (i + 1 < tree_num(tree) &&
+		    strncmp(tree_at(tree, i + 1)->path, entry->path, len) ==
+			    0 &&
+		    tree_at(tree, i + 1)->path[len] == '/')
+			continue;
+		path = strdup(entry->path);
+		if (!path)
+			return no_memory(err);
+		tree_remove(tree, path);
+	}
+	return 0;
+}
+
+static int make_tree(struct build *build, const struct module_plan *plan,
+		     struct tree *tree, struct err *err)
+{
+	int rc = install(build, plan, tree, err);
+
+	for (size_t i = 0; i < plan->num && !rc; i++)
+		rc = unpack(build, plan->choices[i].module, tree, err);
+	return rc ? rc : strip(plan, tree, err);
+}
+
+int build_packages(struct build *build, struct err *err)
+{
+	struct tree *tree = NULL;
+	int rc;
+
+	if (!build->plan.num)
+		return 0;
+	for (size_t i = 0; i < build->plan.num; i++)
+		build_say(build, "module %s",
+			  build->plan.choices[i].module->name);
+	rc = tree_create(&tree, err);
+	if (!rc)
+		rc = make_tree(build, &build->plan, tree, err);
+	if (!rc)
+		rc = tree_merge(build->root, tree, "", err);
+	tree_destroy(tree);
+	return rc;
+}
+
+/* The kernel gets the name that kernel: binary has where it says nothing. */
+static int name_kernel(const struct module *module, struct tree *tree,
+		       struct err *err)
+{
+	const char *pattern = definition_text(module->content, "kernel");
+
+	if (!pattern)
+		return 0;
+	for (size_t i = 0; i < tree_num(tree); i++) {
+		AUTO_FREE char *path = NULL;
+
+		if (tree_at(tree, i)->type != TREE_FILE ||
+		    fnmatch(pattern, tree_at(tree, i)->path, 0) != 0)
+			continue;
+		path = strdup(tree_at(tree, i)->path);
+		if (!path)
+			return no_memory(err);
+		return tree_link(tree, "kernel", path, err);
+	}
+	return definition_fail(err, module->content,
+			       "kernel: there is no file %s", pattern);
+}
+
+static int copy_texts(const json_t *run, const char *key, struct oci_list *list,
+		      struct err *err)
+{
+	const json_t *texts = json_object_get(run, key);
+
+	for (size_t i = 0; i < json_array_size(texts); i++)
+		if (oci_list_add(list,
+				 json_string_value(json_array_get(texts, i))))
+			return no_memory(err);
+	return 0;
+}
+
+static int fill_config(const struct build *build, const struct module *module,
+		       struct oci_config *config, struct err *err)
+{
+	const json_t *run = json_object_get(module->content, "image");
+	const char *workdir = definition_text(run, "workdir");
+	const char *label = definition_text(run, "label");
+	int rc;
+
+	config->os = strdup("linux");
+	config->architecture = strdup(build->options->architecture);
+	config->workdir = workdir ? strdup(workdir) : NULL;
+	if (!config->os || !config->architecture ||
+	    (workdir && !config->workdir) ||
+	    (label && oci_config_set_label(config, "org.mobyproject.config",
+					   label)))
+		return no_memory(err);
+	rc = copy_texts(run, "entrypoint", &config->entrypoint, err);
+	if (!rc)
+		rc = copy_texts(run, "cmd", &config->cmd, err);
+	return rc ? rc : copy_texts(run, "env", &config->env, err);
+}
+
+static int put_files(struct build *build, const struct module_plan *plan,
+		     struct tree *tree, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < plan->num && !rc; i++) {
+		json_t *files = NULL;
+
+		rc = module_files(&files, plan->choices[i].module, err);
+		if (!rc)
+			rc = build_put_files(build, tree, files, err);
+		json_decref(files);
+	}
+	return rc;
+}
+
+int build_module_image(struct build *build, const struct module *module,
+		       struct oci_image **out, struct err *err)
+{
+	const char *name = module->name;
+	const struct module_wanted wanted = {
+		.names = &name,
+		.num = 1,
+		.no_optional = build->options->no_optional,
+	};
+	struct module_plan plan = {0};
+	struct oci_image *image = calloc(1, sizeof(*image));
+	int rc = image ? tree_create(&image->tree, err) : no_memory(err);
+
+	if (!rc)
+		rc = module_resolve(&plan, build->modules, &wanted, err);
+	if (!rc)
+		rc = make_tree(build, &plan, image->tree, err);
+	if (!rc)
+		rc = put_files(build, &plan, image->tree, err);
+	if (!rc)
+		rc = name_kernel(module, image->tree, err);
+	if (!rc)
+		rc = fill_config(build, module, &image->config, err);
+	module_plan_fini(&plan);
+	if (rc) {
+		oci_image_destroy(image);
+		return rc;
+	}
+	image->kind = OCI_DIRECTORY;
+	*out = image;
+	return 0;
+}
