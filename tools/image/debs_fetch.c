@@ -95,21 +95,26 @@ static int configure(struct apt *apt, struct err *err)
 	return rc;
 }
 
-/* Return: as spawn_read(). @argv is free()d by nobody. */
-static int run(const struct apt *apt, const char *const *argv, char **text,
-	       struct err *err)
+static int run_in(const struct apt *apt, const char *dir,
+		  const char *const *argv, char **text, struct err *err)
 {
 	const char *const env[] = {apt->config, "DEBIAN_FRONTEND=noninteractive",
 				   NULL};
 	struct spawn spawn = {
 		.argv = argv,
 		.package = "apt",
-		.dir = apt->packages,
+		.dir = dir,
 		.env = env,
 		.epoch = apt->debs->epoch,
 	};
 
 	return spawn_read(&spawn, text, NULL, OUTPUT_MAX, err);
+}
+
+static int run(const struct apt *apt, const char *const *argv, char **text,
+	       struct err *err)
+{
+	return run_in(apt, apt->packages, argv, text, err);
 }
 
 static int update(struct apt *apt, struct err *err)
@@ -306,7 +311,8 @@ static int fetch_one(const struct apt *apt, const char *name, json_t *names,
 	AUTO_FREE char *noise = NULL;
 	AUTO_FREE char *text = NULL;
 	struct deb deb = {0};
-	int rc = run(apt, ask, &text, err);
+	/* Elsewhere: apt tells nothing of a file that is there already. */
+	int rc = run_in(apt, apt->dir, ask, &text, err);
 
 	if (!rc && !parse_uri(text, &deb))
 		rc = err_setx(err, -EBADMSG, "apt: no address of %s", name);

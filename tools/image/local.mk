@@ -2,8 +2,7 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
-	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) \
-	-DLWX_ROOT_INIT='"$(pkglibexecdir)/lwx-root-init"'
+	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
 	%D%/archive_origin.c %D%/archive_origin.h \

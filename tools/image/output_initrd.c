@@ -7,9 +7,11 @@
 #include "cleanup.h"
 #include "kernel_modules.h"
 #include "tree_cpio.h"
+#include "program_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,9 +82,9 @@ int output_initramfs(const struct output *out, const char *path,
 static int put_root_init(const struct output *out, struct tree *tree,
 			 struct err *err)
 {
-	const char *program =
-		out->input->root_init ? out->input->root_init : LWX_ROOT_INIT;
-	AUTO_CLOSE int fd = open(program, O_RDONLY | O_CLOEXEC);
+	const char *program = out->input->root_init;
+	char found[PATH_MAX];
+	AUTO_CLOSE int fd = -1;
 	char path[] = "init";
 	struct tree_entry entry = {
 		.path = path,
@@ -90,8 +92,15 @@ static int put_root_init(const struct output *out, struct tree *tree,
 		.mode = 0755,
 	};
 	struct stat st;
-	int rc;
+	int rc = 0;
 
+	if (!program) {
+		rc = program_path("lwx-root-init", found, sizeof(found), err);
+		program = found;
+	}
+	if (rc)
+		return rc;
+	fd = open(program, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		return err_set(err, -errno, "%s: open", program);
 	entry.size = (uint64_t)st.st_size;

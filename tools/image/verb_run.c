@@ -3,9 +3,11 @@
 
 #include "cleanup.h"
 #include "file_io.h"
+#include "macros.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +28,12 @@ enum {
 
 /**
  * struct guest - what is to run
- * @base:    directory and name of the files of kernel+initrd
+ * @base:    directory and name of the files
  * @kernel:  its kernel; owned
  * @initrd:  its initrd; owned
  * @cmdline: its command line; owned
+ * @disk:    the root of kernel+erofs or kernel+squashfs, NULL: the initrd is
+ *           the root; owned
  * @cpus:    of the guest
  * @mem:     MiB
  * @accel:   of QEMU, "kvm:tcg"
@@ -40,11 +44,32 @@ struct guest {
 	char *kernel;
 	char *initrd;
 	char *cmdline;
+	char *disk;
 	unsigned int cpus;
 	unsigned int mem;
 	const char *accel;
 	bool dry_run;
 };
+
+/* The root, if it is a file of its own. */
+static int find_disk(struct guest *guest, struct err *err)
+{
+	static const char *const kinds[] = {"erofs", "squashfs"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		AUTO_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s-%s.img", guest->base, kinds[i]) < 0) {
+			path = NULL;
+			return err_set(err, -ENOMEM, "%s", guest->base);
+		}
+		if (strstr(guest->cmdline, kinds[i]) && !access(path, R_OK)) {
+			guest->disk = steal_ptr(&path);
+			return 0;
+		}
+	}
+	return 0;
+}
 
 static int find_files(struct guest *guest, struct err *err)
 {
@@ -68,7 +93,7 @@ static int find_files(struct guest *guest, struct err *err)
 	free(text);
 	if (!rc && !guest->cmdline)
 		rc = err_set(err, -ENOMEM, "%s", path);
-	return rc;
+	return rc ? rc : find_disk(guest, err);
 }
 
 /* The VMM takes over; it comes back only if it cannot be run. */
@@ -102,6 +127,8 @@ static int run_qemu(const struct guest *guest, struct err *err)
 	char kernel[] = "-kernel";
 	char initrd[] = "-initrd";
 	char append[] = "-append";
+	char drive[] = "-drive";
+	char disk[PATH_MAX + 64];
 	char *argv[] = {arm ? program_arm : program,
 			machine,
 			type,
@@ -119,10 +146,15 @@ static int run_qemu(const struct guest *guest, struct err *err)
 			guest->initrd,
 			append,
 			guest->cmdline,
+			guest->disk ? drive : NULL,
+			disk,
 			NULL};
 
 	(void)snprintf(type, sizeof(type), "%s,accel=%.32s",
 		       arm ? "virt" : "q35", guest->accel);
+	(void)snprintf(disk, sizeof(disk),
+		       "file=%s,format=raw,if=virtio,readonly=on",
+		       guest->disk ? guest->disk : "");
 	(void)snprintf(cpus, sizeof(cpus), "%u", guest->cpus);
 	(void)snprintf(mem, sizeof(mem), "%u", guest->mem);
 	return become(guest, argv, err);
@@ -144,6 +176,9 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 	AUTO_FREE char *real_initrd = realpath(guest->initrd, NULL);
 	AUTO_FREE char *kernel = real_kernel ? quoted(real_kernel) : NULL;
 	AUTO_FREE char *initrd = real_initrd ? quoted(real_initrd) : NULL;
+	AUTO_FREE char *real_disk =
+		guest->disk ? realpath(guest->disk, NULL) : NULL;
+	AUTO_FREE char *disk = real_disk ? quoted(real_disk) : NULL;
 	AUTO_FREE char *cmdline = quoted(guest->cmdline);
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *path = NULL;
@@ -152,7 +187,7 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 	char *argv[] = {program, start, NULL, NULL};
 	FILE *file;
 
-	if (!kernel || !initrd || !cmdline)
+	if (!kernel || !initrd || !cmdline || (guest->disk && !disk))
 		return err_setx(err, -EINVAL,
 				"%s: quotes or backslashes in a path or the "
 				"command line: use --backend qemu",
@@ -163,9 +198,12 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 		     "  { name = \"image\"; vcpus = %u; memory = \"%uM\";\n"
 		     "    boot = { kernel = %s; initrd = %s;\n"
 		     "             cmdline = %s; };\n"
+		     "%s%s%s"
 		     "    on_reboot = \"exit\"; }\n"
 		     ");\n",
-		     guest->cpus, guest->mem, kernel, initrd, cmdline) < 0 ||
+		     guest->cpus, guest->mem, kernel, initrd, cmdline,
+		     disk ? "    disks = ( { path = " : "", disk ? disk : "",
+		     disk ? "; readonly = true; } );\n" : "") < 0 ||
 	    asprintf(&path, "%s.host.cfg", guest->base) < 0)
 		return err_set(err, -ENOMEM, "%s", guest->base);
 	file = fopen(path, "we");
@@ -252,16 +290,21 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	free(guest.kernel);
 	free(guest.initrd);
 	free(guest.cmdline);
+	free(guest.disk);
 	return rc ? image_fail(&err) : IMAGE_EXIT_OK;
 }
 
 const struct image_verb image_verb_run = {
 	.name = "run",
 	.usage = "[OPTION...] NAME",
-	.summary = "Run an image that was built as kernel+initrd.",
+	.summary = "Run an image with a kernel of its own.",
 	.help = "NAME is the directory and name that build gave the files: "
 		"NAME-kernel,\n"
-		"NAME-initrd.img, NAME-cmdline. The console is this terminal.\n"
+		"NAME-initrd.img, NAME-cmdline, and NAME-erofs.img or "
+		"NAME-squashfs.img if that is\n"
+		"its root: formats kernel+initrd, kernel+erofs, "
+		"kernel+squashfs. The console is\n"
+		"this terminal.\n"
 		"\n"
 		"  --backend lwx-vm|qemu  [lwx-vm, by NAME.host.cfg, which is "
 		"written]\n"
