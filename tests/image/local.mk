@@ -83,6 +83,13 @@ tests_image_test_definition_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
 tests_image_test_definition_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_definition
 
+check_PROGRAMS += tests/image/test_module
+tests_image_test_module_SOURCES = %D%/test_module.c
+tests_image_test_module_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_module_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_module
+
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
 EXTRA_DIST += %D%/build %D%/probe

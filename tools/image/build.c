@@ -296,6 +296,7 @@ int build_run(const struct build_options *options, struct err *err)
 		rc = run(&build, err);
 	tree_content_unref(build.kernel);
 	tree_content_unref(build.ucode);
+	json_decref(build.debs.fetched);
 	module_plan_fini(&build.plan);
 	module_set_destroy(build.modules);
 	sbom_destroy(build.sbom);

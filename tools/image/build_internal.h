@@ -94,6 +94,8 @@ int build_put_files(struct build *build, struct tree *tree, const json_t *list,
 /* A source of a file of a module: one of our programs. */
 #define BUILD_PROGRAM "program:"
 
+#define BUILD_BASE "base" /* the module that all images share */
+
 #define BUILD_MODULE_DIRS 32U /* at most, with a NULL at the end */
 
 /** build_module_dirs() - where modules are looked for; free() each. Return: 0

@@ -288,40 +288,140 @@ static bool matches(const struct module_plan *plan, const char *key,
 	return false;
 }
 
-/* What is below a directory goes before it, so this ends with the first. A
- * directory in which something stays, stays too. */
+/* Note that the directory of @path has something in it. */
+static int mark_parent(json_t *full, char *path, struct err *err)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	return json_object_set_new(full, path, json_true()) ? no_memory(err)
+							    : 0;
+}
+
+/* What is below a directory comes before it here: one in which something stays,
+ * stays too. */
 static int strip(const struct module_plan *plan, struct tree *tree,
 		 struct err *err)
 {
-	for (size_t i = tree_num(tree); i-- > 1;) {
-		const struct tree_entry *entry = tree_at(tree, i);
-		AUTO_FREE char *path = NULL;
-		size_t len = strlen(entry->path);
+	json_t *full = json_object();
+	int rc = full ? 0 : no_memory(err);
 
-		if (!matches(plan, "remove", entry->path) ||
-		    matches(plan, "keep", entry->path))
-			continue;
-		if (i + 1 < tree_num(tree) &&
-		    strncmp(tree_at(tree, i + 1)->path, entry->path, len) ==
-			    0 &&
-		    tree_at(tree, i + 1)->path[len] == '/')
-			continue;
-		path = strdup(entry->path);
+	for (size_t i = tree_num(tree); i-- > 1 && !rc;) {
+		AUTO_FREE char *path = strdup(tree_at(tree, i)->path);
+
 		if (!path)
-			return no_memory(err);
-		tree_remove(tree, path);
+			rc = no_memory(err);
+		else if (matches(plan, "remove", path) &&
+			 !matches(plan, "keep", path) &&
+			 !json_object_get(full, path))
+			tree_remove(tree, path);
+		else
+			rc = mark_parent(full, path, err);
 	}
-	return 0;
+	json_decref(full);
+	return rc;
 }
 
-static int make_tree(struct build *build, const struct module_plan *plan,
-		     struct tree *tree, struct err *err)
+static int make_packages(struct build *build, const struct module_plan *plan,
+			 struct tree *tree, struct err *err)
 {
 	int rc = install(build, plan, tree, err);
 
 	for (size_t i = 0; i < plan->num && !rc; i++)
 		rc = unpack(build, plan->choices[i].module, tree, err);
 	return rc ? rc : strip(plan, tree, err);
+}
+
+/* A path of @base is the same file in @tree. */
+static int check_same(const struct tree *tree, const struct tree_entry *base,
+		      struct err *err)
+{
+	const struct tree_entry *here = tree_find(tree, base->path);
+	uint8_t digests[2][TREE_DIGEST_SIZE];
+	int rc;
+
+	if (!here || here->type != TREE_FILE || here->mode != base->mode)
+		return err_setx(err, -ESTALE,
+				"%s is not as the module " BUILD_BASE
+				" alone has it",
+				base->path);
+	rc = tree_content_digest(here->content, digests[0], err);
+	if (!rc)
+		rc = tree_content_digest(base->content, digests[1], err);
+	if (!rc && memcmp(digests[0], digests[1], sizeof(digests[0])) != 0)
+		rc = err_setx(err, -ESTALE,
+			      "%s is not as the module " BUILD_BASE
+			      " alone has it: use --update-lock",
+			      base->path);
+	return rc;
+}
+
+/* Which files below usr are the base's: layerworx-digest reads it. */
+static int list_base(const struct tree *base, const struct tree *tree,
+		     char **text, size_t *size, struct err *err)
+{
+	FILE *out = open_memstream(text, size);
+	int rc = out ? 0 : no_memory(err);
+
+	for (size_t i = 0; i < tree_num(base) && !rc; i++) {
+		const struct tree_entry *entry = tree_at(base, i);
+
+		if (entry->type != TREE_FILE ||
+		    strncmp(entry->path, "usr/", 4) != 0)
+			continue;
+		rc = check_same(tree, entry, err);
+		if (fprintf(out, "%s\n", entry->path) < 0 && !rc)
+			rc = no_memory(err);
+	}
+	if (out && fclose(out) && !rc)
+		rc = no_memory(err);
+	return rc;
+}
+
+/* The base is the same in all images: proven here, and by the image itself. */
+static int put_base_list(struct build *build, struct tree *tree,
+			 struct err *err)
+{
+	static char path[] = "usr/lib/layerworx/base.files";
+	const char *name = BUILD_BASE;
+	const struct module_wanted wanted = {.names = &name, .num = 1};
+	struct tree_entry entry = {.path = path,
+				   .mode = 0644,
+				   .mtime = build->options->epoch};
+	struct module_plan plan = {0};
+	struct tree *base = NULL;
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	int rc = module_resolve(&plan, build->modules, &wanted, err);
+
+	if (!rc)
+		rc = tree_create(&base, err);
+	if (!rc)
+		rc = make_packages(build, &plan, base, err);
+	if (!rc)
+		rc = list_base(base, tree, &text, &size, err);
+	entry.size = size;
+	if (!rc && size)
+		rc = tree_content_memory(&entry.content, text, size, err);
+	if (!rc)
+		rc = tree_put(tree, &entry, err);
+	tree_content_unref(entry.content);
+	tree_destroy(base);
+	module_plan_fini(&plan);
+	return rc;
+}
+
+static int make_tree(struct build *build, const struct module_plan *plan,
+		     struct tree *tree, struct err *err)
+{
+	int rc = make_packages(build, plan, tree, err);
+
+	for (size_t i = 0; i < plan->num && !rc; i++)
+		if (strcmp(plan->choices[i].module->name, BUILD_BASE) == 0)
+			rc = put_base_list(build, tree, err);
+	return rc;
 }
 
 int build_packages(struct build *build, struct err *err)

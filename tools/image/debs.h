@@ -27,6 +27,7 @@
  * @lock_path:    for messages
  * @update:       go online, decide anew
  * @updated:      apt's lists are of this run
+ * @fetched:      sets that were decided in this run, or NULL; owned
  * @epoch:        SOURCE_DATE_EPOCH
  * @say:          progress, or NULL
  * @say_arg:      its first argument
@@ -38,6 +39,7 @@ struct debs {
 	const char *lock_path;
 	bool update;
 	bool updated;
+	json_t *fetched;
 	int64_t epoch;
 	void (*say)(void *arg, const char *text);
 	void *say_arg;

@@ -433,6 +433,18 @@ static int add_packages(const struct debs *debs, const json_t *names,
 	return rc;
 }
 
+/* Once in a run is enough. */
+static bool is_due(struct debs *debs, const char *set)
+{
+	if (!debs->update || json_object_get(debs->fetched, set))
+		return false;
+	if (!debs->fetched)
+		debs->fetched = json_object();
+	/* Without memory it is decided again. */
+	(void)json_object_set_new(debs->fetched, set, json_true());
+	return true;
+}
+
 int debs_install(struct debs *debs, const char *const *packages, size_t num,
 		 struct tree *tree, struct sbom *sbom, struct err *err)
 {
@@ -440,7 +452,7 @@ int debs_install(struct debs *debs, const char *const *packages, size_t num,
 	const json_t *names;
 	int rc = set ? 0 : no_memory(err);
 
-	if (!rc && debs->update)
+	if (!rc && is_due(debs, set))
 		rc = debs_fetch_set(debs, packages, num, set, err);
 	if (rc)
 		return rc;
@@ -465,7 +477,7 @@ int debs_unpack(struct debs *debs, const char *package, const char *depends,
 		set = NULL;
 		return no_memory(err);
 	}
-	if (debs->update)
+	if (is_due(debs, set))
 		rc = debs_fetch_alone(debs, package, depends, set, err);
 	if (rc)
 		return rc;

@@ -1,6 +1,7 @@
 # vmm/base/local.mk - no KVM, no virtio, no policy.
 noinst_LIBRARIES += libbase.a
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_BASE) $(URING_CFLAGS) \
+	-DLWX_LIBEXECDIR='"$(libexecdir)"' \
 	-DLWX_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 libbase_a_CFLAGS = $(AM_CFLAGS) $(WARN_CONVERSION)
 libbase_a_SOURCES = \

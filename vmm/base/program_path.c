@@ -3,6 +3,8 @@
  */
 #include "program_path.h"
 
+#include "macros.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 
 int program_path(const char *name, char *path, size_t size, struct err *err)
 {
+	static const char *const dirs[] = {LWX_PKGLIBEXECDIR, LWX_LIBEXECDIR};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
@@ -24,6 +27,11 @@ int program_path(const char *name, char *path, size_t size, struct err *err)
 		if (!access(path, R_OK))
 			return 0;
 	}
-	(void)snprintf(path, size, "%s/%s", LWX_PKGLIBEXECDIR, name);
-	return access(path, R_OK) ? err_set(err, -errno, "%s", path) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		(void)snprintf(path, size, "%s/%s", dirs[i], name);
+		if (!access(path, R_OK))
+			return 0;
+	}
+	(void)snprintf(path, size, "%s/%s", dirs[0], name);
+	return err_set(err, -ENOENT, "%s", path);
 }

@@ -13,6 +13,6 @@
  * @name: "lwx-init"
  * @path: filled; @size bytes
  *
- * Return: 0, or the negative errno of a failed access with @err.
+ * Return: 0, or -ENOENT with @err.
  */
 int program_path(const char *name, char *path, size_t size, struct err *err);
