@@ -30,11 +30,14 @@ lwx_agent_SOURCES = %D%/agent/agent_main.c $(AGENT_SOURCES)
 
 # Process 1 of a throwaway VM (lwx-vm run).
 pkglibexec_PROGRAMS += lwx-run-init
-lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) \
+lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) $(SEE_INIT) \
 	-iquote $(top_srcdir)/tools/image/root-init
 lwx_run_init_CFLAGS = $(GUEST_CFLAGS)
 lwx_run_init_LDFLAGS = -static
 lwx_run_init_SOURCES = \
+	%D%/run-init/dhcp_message.c %D%/run-init/dhcp_message.h \
 	%D%/run-init/run_init.c \
+	%D%/run-init/user_net.c %D%/run-init/user_net.h \
+	guest-images/init/netlink.c \
 	tools/image/root-init/root_modules.c \
 	$(AGENT_SOURCES)

@@ -154,3 +154,11 @@ libcborplain_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) \
 	-Dcbor_head_decode=plain_head_decode \
 	-Dcbor_head_encode=plain_head_encode
 TESTS += tests/unit/test_agent_proto
+
+check_PROGRAMS += tests/unit/test_dhcp_message
+tests_unit_test_dhcp_message_SOURCES = %D%/test_dhcp_message.c \
+	guest-images/run-init/dhcp_message.c
+tests_unit_test_dhcp_message_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-iquote $(top_srcdir)/guest-images/run-init
+tests_unit_test_dhcp_message_LDADD = $(CMOCKA_LIBS)
+TESTS += tests/unit/test_dhcp_message

@@ -1,6 +1,7 @@
 # lwx-vm run: a command on a folder, on the host's own root and on an image, its
-# streams and status, shared folders, and nothing left, also when it is killed; exec,
-# cp and wait. The rest: tests/payload/test_run.c, tests/integration/test_agent.c.
+# streams and status, shared folders, the user's network, and nothing left, also when
+# it or passt is killed; exec, cp and wait. The rest: tests/payload/test_run.c,
+# tests/integration/test_agent.c.
 kernel=(--kernel "$guest/vmlinux-cloud-amd64"
 	--modules "$guest/modules-cloud-amd64" --memory 256M)
 
@@ -16,6 +17,7 @@ nothing_left() {
 	[ -z "$left" ] || fail "left: $left"
 	! pgrep -x lwx-vmm || fail "lwx-vmm is left"
 	! pgrep -x virtiofsd || fail "virtiofsd is left"
+	! pgrep passt || fail "passt is left"
 }
 
 make_root() {
@@ -23,27 +25,36 @@ make_root() {
 
 	mkdir -p root/{bin,etc,mnt,proc,sys,dev,run,tmp}
 	cp /bin/busybox root/bin/
-	for applet in sh cat echo sleep ls head touch uname test mount poweroff; do
+	for applet in sh cat echo sleep ls head touch uname test mount poweroff ip \
+		wget; do
 		ln -s busybox "root/bin/$applet"
 	done
 	echo "of the folder" >root/etc/what
 }
 
 host() {
-	local runner began=$SECONDS
+	local runner server began=$SECONDS
 
 	make_root
 	mkdir shared fixed
 	echo "from the host" >shared/in
+	"$here/passt-interface"
+	echo "nameserver 192.0.2.53" >/etc/resolv.conf
+	busybox httpd -f -p 8080 -h shared &
+	server=$!
 
 	# Streams apart, status, environment, folders shared, one of them only to
-	# read; what is written to the root goes nowhere.
+	# read; what is written to the root goes nowhere. Address, route and name
+	# server by DHCP, a page of the host.
 	# shellcheck disable=SC2016 # $WORD is the guest's
 	echo "to the guest" | expect_status 7 run --root root --env WORD=hello \
 		--share shared:/mnt/rw --share fixed:/mnt/ro:ro \
-		--junit bad.xml -- sh -c 'cat; echo $WORD; cat /etc/what
+		--net user --junit bad.xml -- sh -c 'cat; echo $WORD; cat /etc/what
 			echo err >&2; echo gone >/etc/what; cat /etc/what
 			cat /mnt/rw/in >/mnt/rw/out
+			ip addr show dev eth0 >/mnt/rw/address
+			cat /etc/resolv.conf >/mnt/rw/names
+			wget -q -O /mnt/rw/page http://192.0.2.1:8080/in
 			touch /mnt/ro/x 2>/dev/null || exit 7' >out 2>err
 	[ "$(cat out)" = "to the guest
 hello
@@ -53,12 +64,17 @@ gone" ] || fail "output: $(cat out)"
 	[ "$(cat root/etc/what)" = "of the folder" ] || fail "the root changed"
 	[ "$(cat shared/out)" = "from the host" ] || fail "shared folder"
 	expect 'message="exit status 7"' bad.xml
+	expect "inet 192.0.2.2/24" shared/address
+	expect "nameserver 192.0.2.53" shared/names
+	cmp shared/in shared/page
+	kill "$server"
 	nothing_left
 	echo "folder: $((SECONDS - began)) s" >&3
 
-	# The host's own root; a disk image, and what is not in it.
+	# The host's own root, without a network; a disk image, and what is not in it.
 	expect_status 3 run --root / -- bash -c \
-		'[ -e /lwx/guest ] || exit 4; uname -r; exit 3' >out
+		'[ -e /lwx/guest ] || exit 4; [ ! -e /sys/class/net/eth0 ] || exit 5
+		uname -r; exit 3' >out
 	expect "$(cat "$guest/release-cloud-amd64")" out
 	mkfs.ext4 -q -d root image.raw 32M 2>/dev/null
 	expect_status 127 run --image image.raw -- /no/such 2>err
@@ -67,9 +83,10 @@ gone" ] || fail "output: $(cat out)"
 
 	echo "host's root, image: $((SECONDS - began)) s" >&3
 
-	# A VM that stays: the other verbs; and nothing is left of it when the
-	# command that started it is killed.
-	"$lwx_vm" run "${kernel[@]}" --root root --share shared:/mnt -- \
+	# A VM that stays: the other verbs; a passt that is killed takes the network
+	# along and nothing else; and nothing is left when the command that started
+	# it is killed.
+	"$lwx_vm" run "${kernel[@]}" --root root --share shared:/mnt --net user -- \
 		sh -c 'echo up; sleep 1000' >out &
 	runner=$!
 	wait_for up out
@@ -80,6 +97,11 @@ gone" ] || fail "output: $(cat out)"
 	"$lwx_vm" cp shared "run-$runner:/tmp"
 	"$lwx_vm" cp "run-$runner:/tmp/shared/in" back
 	cmp shared/in back
+	pkill -9 passt
+	expect_status 8 "$lwx_vm" exec "run-$runner" -- sh -c \
+		'while [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do sleep 0.1
+		done; exit 8'
+	ip link del passt0
 	kill -9 "$runner"
 	for _ in $(seq 100); do
 		pgrep -x lwx-vmm >/dev/null || break
