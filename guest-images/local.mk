@@ -5,14 +5,18 @@ EXTRA_DIST += %D%/debian-disk %D%/quickstart/autologin.conf \
 
 # Programs of guests are static and without sanitizers: they run in any root.
 GUEST_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
-SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent
+SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent \
+	-iquote $(top_srcdir)/guest-images/init
 AGENT_SOURCES = \
 	%D%/agent/agent.h \
 	%D%/agent/agent_command.c \
 	%D%/agent/agent_exec.c \
+	%D%/agent/agent_logs.c \
+	%D%/agent/agent_machine.c \
 	%D%/agent/agent_serve.c \
 	%D%/agent/agent_session.c \
 	%D%/agent/cbor_plain.c \
+	guest-images/init/log_ring.c \
 	vmm/base/err.c \
 	vmm/control/agent_files.c \
 	vmm/control/agent_proto.c \
@@ -30,7 +34,7 @@ lwx_agent_SOURCES = %D%/agent/agent_main.c $(AGENT_SOURCES)
 
 # Process 1 of a throwaway VM (lwx-vm run).
 pkglibexec_PROGRAMS += lwx-run-init
-lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) $(SEE_INIT) \
+lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) \
 	-iquote $(top_srcdir)/tools/image/root-init
 lwx_run_init_CFLAGS = $(GUEST_CFLAGS)
 lwx_run_init_LDFLAGS = -static

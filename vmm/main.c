@@ -213,13 +213,14 @@ static void publish_notices(struct vmm *vmm)
 static void publish_agent(struct vmm *vmm)
 {
 	struct agent_news news;
-	struct ctl_field fields[3];
+	struct ctl_field fields[4];
 
 	if (!agent_watch_ready(&vmm->agent, &news))
 		return;
 	fields[0] = CTL_FIELD_UINT("init_us", news.init_us);
 	fields[1] = CTL_FIELD_UINT("ready_us", news.ready_us);
 	fields[2] = CTL_FIELD_TEXT("hostname", news.hostname);
+	fields[3] = CTL_FIELD_TEXT("boot", news.boot);
 	(void)ctl_server_event(vmm->ctx.server,
 			       news.ready ? VMM_EVENT_READY : VMM_EVENT_GONE,
 			       fields, news.ready ? ARRAY_SIZE(fields) : 0);

@@ -91,8 +91,10 @@ tests_integration_test_net_tap_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_net_tap
 
 check_PROGRAMS += tests/integration/test_agent
-tests_integration_test_agent_SOURCES = %D%/test_agent.c
+tests_integration_test_agent_SOURCES = %D%/test_agent.c \
+	guest-images/init/log_ring.c
 tests_integration_test_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-iquote $(top_srcdir)/guest-images/init \
 	-DLWX_AGENT='"$(abs_top_builddir)/lwx-agent"'
 tests_integration_test_agent_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
 EXTRA_tests_integration_test_agent_DEPENDENCIES = lwx-agent$(EXEEXT)

@@ -1,10 +1,13 @@
 /*
  * test_agent.c - lwx-agent and the host's side of it, over a unix socket in the
- * place of vsock: commands, their streams, signals and ends; trees of files; a
- * peer that breaks the rules, on both sides.
+ * place of vsock: commands, their streams, signals and ends; trees of files;
+ * services, their logs, containers and the end of the machine; a peer that
+ * breaks the rules, on both sides.
  */
 #include "agent_files.h"
 #include "guest_exec.h"
+#include "guest_query.h"
+#include "log_ring.h"
 #include "macros.h"
 #include "test.h"
 
@@ -63,7 +66,9 @@ static struct agent_stream *open_agent(const struct rig *rig)
 static int set_up(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
-	char *argv[] = {TEXT(LWX_AGENT), TEXT("--unix"), NULL, NULL};
+	char *argv[] = {TEXT(LWX_AGENT),   TEXT("--unix"), NULL,
+			TEXT("--run-dir"), NULL,	   NULL};
+	char path[128];
 
 	assert_non_null(rig);
 	(void)snprintf(rig->dir, sizeof(rig->dir), "/tmp/lwx-agent.XXXXXX");
@@ -72,9 +77,13 @@ static int set_up(void **state)
 	(void)snprintf(rig->addr.sun_path, sizeof(rig->addr.sun_path),
 		       "%s/socket", rig->dir);
 	argv[2] = rig->addr.sun_path;
+	argv[4] = rig->dir;
+	/* Its poweroff is the test's own, whatever goes wrong. */
+	(void)snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", rig->dir);
 	rig->agent = fork();
 	assert_true(rig->agent >= 0);
 	if (rig->agent == 0) {
+		(void)setenv("PATH", path, 1);
 		(void)execv(argv[0], argv);
 		_exit(1);
 	}
@@ -561,6 +570,311 @@ static void test_garbage(void **state)
 	assert_int_equal(status, 9);
 }
 
+/* A program of the guest. */
+static void add_program(const struct rig *rig, const char *name,
+			const char *script)
+{
+	char path[128];
+	FILE *file;
+
+	in_dir(rig, "bin", path, sizeof(path));
+	(void)mkdir(path, 0700);
+	(void)snprintf(path, sizeof(path), "%s/bin/%s", rig->dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	(void)fprintf(file, "#!/bin/sh\n%s\n", script);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static struct log_ring *open_log(const struct rig *rig, const char *name)
+{
+	struct log_ring *ring = NULL;
+	char path[128];
+
+	in_dir(rig, "log", path, sizeof(path));
+	(void)mkdir(path, 0700);
+	(void)snprintf(path, sizeof(path), "%s/log/%s", rig->dir, name);
+	assert_int_equal(log_ring_open(&ring, path), 0);
+	return ring;
+}
+
+/*
+ * What came of logs.
+ * @text: "SERVICE: BYTES" of each part
+ * @more: written to once something has come
+ * @stop: end once this has come
+ */
+struct heard {
+	char *text;
+	size_t len;
+	FILE *out;
+	struct log_ring *more;
+	const char *stop;
+};
+
+static int hear(void *ctx, const char *service, const char *bytes, size_t len)
+{
+	struct heard *heard = ctx;
+
+	assert_int_equal(fprintf(heard->out, "%s: ", service),
+			 strlen(service) + 2);
+	assert_int_equal(fwrite(bytes, 1, len, heard->out), len);
+	assert_int_equal(fflush(heard->out), 0);
+	if (heard->more)
+		log_ring_write(heard->more, "later\n", 6);
+	heard->more = NULL;
+	return heard->stop && strstr(heard->text, heard->stop) ? -ECANCELED : 0;
+}
+
+static int hear_logs(const struct rig *rig, const char *service, bool follow,
+		     struct heard *heard, struct err *err)
+{
+	struct agent_stream *s = open_agent(rig);
+	int rc;
+
+	heard->out = open_memstream(&heard->text, &heard->len);
+	assert_non_null(heard->out);
+	rc = guest_logs(s, service, follow, hear, heard, err);
+	assert_int_equal(fclose(heard->out), 0);
+	agent_stream_destroy(s);
+	return rc;
+}
+
+static void test_logs(void **state)
+{
+	struct rig *rig = *state;
+	struct log_ring *web = open_log(rig, "web"), *db = open_log(rig, "db");
+	struct heard heard = {0};
+	struct err err;
+
+	log_ring_write(web, "served\nopen end", 15);
+	log_ring_write(db, "committed\n", 10);
+	assert_int_equal(hear_logs(rig, NULL, false, &heard, &err), 0);
+	assert_non_null(strstr(heard.text, "db: ["));
+	assert_non_null(strstr(heard.text, "] committed\n"));
+	assert_non_null(strstr(heard.text, "] served\n"));
+	free(heard.text);
+	log_ring_close(db); /* it has died; its log has not */
+	assert_int_equal(hear_logs(rig, "db", false, &heard, &err), 0);
+	assert_non_null(strstr(heard.text, "] committed\n"));
+	assert_null(strstr(heard.text, "served"));
+	free(heard.text);
+
+	/* More than a message holds. */
+	for (int i = 0; i < 2000; i++)
+		log_ring_write(web, "thirty bytes of a service's log\n", 32);
+	assert_int_equal(hear_logs(rig, "web", false, &heard, &err), 0);
+	assert_true(heard.len > LOG_RING_BYTES - LOG_LINE_MAX &&
+		    heard.len < LOG_RING_BYTES + 64);
+	free(heard.text);
+	log_ring_close(web);
+}
+
+static void test_logs_that_go_on(void **state)
+{
+	static const char *const services[] = {NULL, "web"};
+	struct rig *rig = *state;
+	struct log_ring *web = open_log(rig, "web");
+	struct err err;
+
+	log_ring_write(web, "first\n", 6);
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		struct heard heard = {.more = web, .stop = "later"};
+
+		assert_int_equal(
+			hear_logs(rig, services[i], true, &heard, &err),
+			-ECANCELED);
+		free(heard.text);
+	}
+	log_ring_close(web);
+}
+
+static void test_logs_that_are_not_there(void **state)
+{
+	static const struct {
+		const char *service;
+		int rc;
+	} cases[] = {
+		{"nobody", -ENOENT}, {"../socket", -EINVAL}, {".", -EINVAL},
+		{"", -EINVAL},	     {NULL, -ENOENT},
+	};
+	struct rig *rig = *state;
+	struct err err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct heard heard = {0};
+
+		assert_int_equal(
+			hear_logs(rig, cases[i].service, false, &heard, &err),
+			cases[i].rc);
+		free(heard.text);
+	}
+}
+
+/* In the place of lwx-init: hears one question. */
+static pid_t start_init(const struct rig *rig, const char *question,
+			const char *answer)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char text[64];
+	pid_t pid;
+
+	in_dir(rig, "init.sock", addr.sun_path, sizeof(addr.sun_path));
+	(void)unlink(addr.sun_path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)),
+			 0);
+	assert_int_equal(listen(fd, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		int client = accept(fd, NULL, NULL);
+		ssize_t n = recv(client, text, sizeof(text), 0);
+
+		_exit(n != (ssize_t)strlen(question) ||
+		      memcmp(text, question, (size_t)n) != 0 ||
+		      send(client, answer, strlen(answer), 0) < 0);
+	}
+	(void)close(fd);
+	return pid;
+}
+
+static void expect_asked(pid_t init)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(init, &status, 0), init);
+	assert_int_equal(status, 0);
+}
+
+static int query(const struct rig *rig, enum agent_type question, char **text,
+		 size_t *len, struct err *err)
+{
+	struct agent_stream *s = open_agent(rig);
+	int rc = guest_query(s, question, text, len, err);
+
+	agent_stream_destroy(s);
+	return rc;
+}
+
+static void test_services(void **state)
+{
+	static char answer[150000];
+	struct rig *rig = *state;
+	struct err err;
+	char *text;
+	size_t len;
+	pid_t init;
+
+	assert_int_equal(query(rig, AGENT_SERVICES, &text, &len, &err),
+			 -ENOENT);
+	assert_non_null(strstr(err.msg, "lwx-init is not process 1"));
+	memset(answer, 'x', sizeof(answer) - 1);
+	init = start_init(rig, "list", answer);
+	assert_int_equal(query(rig, AGENT_SERVICES, &text, &len, &err), 0);
+	assert_int_equal(len, sizeof(answer) - 1);
+	assert_string_equal(text, answer);
+	free(text);
+	expect_asked(init);
+}
+
+static void test_containers(void **state)
+{
+	struct rig *rig = *state;
+	struct err err;
+	char *text;
+	size_t len;
+
+	add_program(rig, "crun", "echo \"$*\"");
+	assert_int_equal(query(rig, AGENT_CONTAINERS, &text, &len, &err), 0);
+	assert_string_equal(text, "list --format json\n");
+	free(text);
+	add_program(rig, "crun", "echo []; exit 1");
+	assert_int_equal(query(rig, AGENT_CONTAINERS, &text, &len, &err), -EIO);
+}
+
+static int shut_down(const struct rig *rig, enum agent_power action,
+		     struct err *err)
+{
+	struct agent_stream *s = open_agent(rig);
+	int rc = guest_shutdown(s, action, err);
+
+	agent_stream_destroy(s);
+	return rc;
+}
+
+static void test_shutdown(void **state)
+{
+	struct rig *rig = *state;
+	struct err err;
+	char path[128];
+	pid_t init = start_init(rig, "reboot", "{\"ok\": true}");
+
+	assert_int_equal(shut_down(rig, AGENT_REBOOT, &err), 0);
+	expect_asked(init);
+	/* Without lwx-init. */
+	in_dir(rig, "init.sock", path, sizeof(path));
+	assert_int_equal(unlink(path), 0);
+	add_program(rig, "halt", "cd \"${0%/bin/*}\" && echo >halted");
+	assert_int_equal(shut_down(rig, AGENT_HALT, &err), 0);
+	in_dir(rig, "halted", path, sizeof(path));
+	for (int ms = 0; access(path, F_OK) && ms < WAIT_MS; ms += 10)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A guest that answers without end, out of turn, or with an error that is
+ * none. */
+static void test_hostile_answers(void **state)
+{
+	static const char data[AGENT_DATA_MAX];
+	static const struct {
+		enum agent_type type;
+		int rc;
+	} cases[] = {
+		{AGENT_DATA, -EMSGSIZE},
+		{AGENT_STDIN_END, -EPROTO},
+		{AGENT_ERROR, -EPROTO},
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct agent_stream *guest = NULL, *host = NULL;
+		struct agent_message msg;
+		char *text = NULL;
+		size_t len;
+		int pair[2];
+		pid_t pid;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+		assert_int_equal(agent_stream_create(&guest, pair[0]), 0);
+		agent_message_init(&msg, cases[i].type);
+		if (cases[i].type == AGENT_DATA) {
+			agent_put_bytes(&msg, AGENT_CONTENT, data,
+					sizeof(data));
+		} else if (cases[i].type == AGENT_ERROR) {
+			agent_put_number(&msg, AGENT_ERRNO, 0);
+			agent_put_string(&msg, AGENT_MESSAGE, "fine");
+		}
+		pid = fork();
+		if (pid == 0) {
+			(void)close(pair[1]);
+			while (!agent_stream_push(guest, &msg, &err))
+				;
+			_exit(0);
+		}
+		agent_stream_destroy(guest);
+		assert_int_equal(agent_stream_create(&host, pair[1]), 0);
+		assert_int_equal(
+			guest_query(host, AGENT_SERVICES, &text, &len, &err),
+			cases[i].rc);
+		assert_null(text);
+		agent_stream_destroy(host);
+		expect_asked(pid);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -576,6 +890,13 @@ int main(void)
 		AGENT_TEST(test_files_that_are_not_there),
 		AGENT_TEST(test_hostile_trees),
 		AGENT_TEST(test_garbage),
+		AGENT_TEST(test_logs),
+		AGENT_TEST(test_logs_that_go_on),
+		AGENT_TEST(test_logs_that_are_not_there),
+		AGENT_TEST(test_services),
+		AGENT_TEST(test_containers),
+		AGENT_TEST(test_shutdown),
+		cmocka_unit_test(test_hostile_answers),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

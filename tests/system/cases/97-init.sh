@@ -1,0 +1,44 @@
+# An image of lwx-image with lwx-init and lwx-agent: ready when its services are up,
+# with the times of its boot; services, their logs, containers; off by the agent.
+host() {
+	local starter
+
+	config '{ name = "i"; memory = "256M";' \
+		"boot = { kernel = \"$guest/vmlinux-cloud-amd64\";" \
+		"initrd = \"$guest/init.img\"; cmdline = \"$guest_words\"; };" \
+		'vsock = { cid = 3; path = "i.vsock"; agent = true; }; }'
+	"$lwx_vm" start host.cfg >start.log &
+	starter=$!
+	until [ -S i.vsock ]; do sleep 0.1; done
+	"$lwx_vm" wait --for ready --timeout 60 i
+	"$lwx_vm" events i | grep -F agent.ready >ready
+	for step in mounts modules onboot dead web ready; do
+		expect "$step" ready
+	done
+
+	"$lwx_vm" services i >list
+	expect "NAME" list
+	[ "$(grep -c running list)" = 2 ] || fail "$(cat list)"
+	grep -q "^dead *done" list || fail "$(cat list)"
+	"$lwx_vm" services --json i | tr -d ' \n' >list
+	expect '"name":"lwx-agent","state":"running"' list
+	"$lwx_vm" containers i >list
+	grep -q "^web *running" list || fail "$(cat list)"
+
+	"$lwx_vm" logs i dead >log
+	expect "last words" log
+	[ "$(wc -l <log)" = 1 ] || fail "log: $(cat log)"
+	expect_status 1 "$lwx_vm" logs i nobody 2>err
+	expect "i: log of nobody: No such file or directory" err
+	"$lwx_vm" logs -f i >log &
+	wait_for "first of all" log
+	wait_for "dead" log
+	before=$(grep -c '^web .*served$' log)
+	while [ "$(grep -c '^web .*served$' log)" -lt $((before + 2)) ]; do
+		sleep 0.2
+	done
+
+	"$lwx_vm" shutdown i
+	expect_status 0 wait "$!" # logs end with their VM
+	expect_status 0 wait "$starter"
+}
