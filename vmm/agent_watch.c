@@ -61,17 +61,31 @@ static void accept_guest(struct agent_watch *watch)
 	watch->len = 0;
 }
 
-/* What is no text is left out. @text is empty. */
+/* Whoever prints events prints this. */
+static bool has_control(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* What is no text is left out; lines become one. @text is empty. */
 static void take_text(const struct agent_message *msg, enum agent_key key,
 		      char *text, size_t size)
 {
 	const struct agent_value *value = &msg->values[key];
 
 	if (!agent_has(msg, key) || value->len >= size ||
-	    memchr(value->bytes, 0, value->len) ||
 	    !cbor_utf8_valid(value->bytes, value->len))
 		return;
 	memcpy(text, value->bytes, value->len);
+	if (value->len && text[value->len - 1] == '\n')
+		text[value->len - 1] = '\0';
+	for (char *at = strchr(text, '\n'); at; at = strchr(at, '\n'))
+		*at = ',';
+	if (strlen(text) + 1 < value->len || has_control(text, strlen(text)))
+		memset(text, 0, size);
 }
 
 /* Return: 1 if @news was filled, 0 if more is to come, or -EPROTO. */

@@ -19,7 +19,7 @@
  * @init_us:  process 1 began, microseconds after the kernel, by the guest
  * @ready_us: the agent began to serve
  * @hostname: of the guest, UTF-8; empty if it told none
- * @boot:     lines "SECONDS STEP" of lwx-init, UTF-8; empty if it told none
+ * @boot:     "SECONDS STEP,..." of lwx-init, UTF-8; empty if it told none
  */
 struct agent_news {
 	bool ready;

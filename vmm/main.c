@@ -286,6 +286,40 @@ static int set_up(struct vmm *vmm, struct err *err)
 	return rc;
 }
 
+#define FIRST_SHARE 6 /* behind the other descriptors of serve() */
+
+/* The peer's end is all that is looked for: an I/O thread talks to it. */
+static void watch_shares(const struct vmm *vmm, struct pollfd *fds)
+{
+	for (size_t i = 0; i < VM_SHARES_MAX; i++)
+		fds[i] = (struct pollfd){.fd = i < vmm->cfg.num_shares
+						       ? vmm->cfg.shares[i].fd
+						       : -1};
+}
+
+/* Each end is told once. */
+static void publish_shares(struct vmm *vmm, struct pollfd *fds)
+{
+	char message[PATH_MAX + 64];
+
+	for (size_t i = 0; i < vmm->cfg.num_shares; i++) {
+		const struct ctl_field fields[] = {
+			CTL_FIELD_TEXT("path", vmm->cfg.shares[i].path),
+			CTL_FIELD_TEXT("message", message),
+		};
+
+		if (!(fds[i].revents & POLLHUP))
+			continue;
+		fds[i].fd = -1;
+		(void)snprintf(message, sizeof(message),
+			       "the file server of %s has ended",
+			       vmm->cfg.shares[i].path);
+		log_warn("%s", message);
+		(void)ctl_server_event(vmm->ctx.server, VMM_EVENT_SHARE_GONE,
+				       fields, ARRAY_SIZE(fields));
+	}
+}
+
 /* Serve until the VM is over. */
 static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 {
@@ -296,9 +330,11 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 		{.fd = vmm->signal_fd, .events = POLLIN},
 		{.fd = vmm->opt.lifeline_fd, .events = POLLIN},
 		{.events = POLLIN},
+		[FIRST_SHARE + VM_SHARES_MAX - 1] = {.fd = -1},
 	};
 	int timeout_ms;
 
+	watch_shares(vmm, fds + FIRST_SHARE);
 	while (!machine_outcome(vmm->ctx.machine, outcome)) {
 		fds[5].fd = agent_watch_fd(&vmm->agent, &timeout_ms);
 		if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
@@ -311,6 +347,7 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 			machine_end(vmm->ctx.machine, MACHINE_HOST, 0);
 		if (fds[5].revents)
 			publish_agent(vmm);
+		publish_shares(vmm, fds + FIRST_SHARE);
 	}
 }
 

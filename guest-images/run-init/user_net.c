@@ -23,8 +23,7 @@
 #include <time.h>
 
 #define TRIES 8
-#define FIRST_WAIT_MS 100 /* doubled up to MAX_WAIT_MS: seven seconds in all   \
-			   */
+#define FIRST_WAIT_MS 100 /* doubled up to MAX_WAIT_MS: nine seconds */
 #define MAX_WAIT_MS 2000
 #define STRAY_MAX 64 /* packets for others in one wait */
 

@@ -98,6 +98,7 @@ gone" ] || fail "output: $(cat out)"
 	"$lwx_vm" cp "run-$runner:/tmp/shared/in" back
 	cmp shared/in back
 	pkill -9 passt
+	# shellcheck disable=SC2016 # the guest's
 	expect_status 8 "$lwx_vm" exec "run-$runner" -- sh -c \
 		'while [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do sleep 0.1
 		done; exit 8'
@@ -107,5 +108,15 @@ gone" ] || fail "output: $(cat out)"
 		pgrep -x lwx-vmm >/dev/null || break
 		sleep 0.1
 	done
+	nothing_left
+
+	# Without its file server a guest hangs: the VM ends.
+	run --root root --share shared:/mnt -- sh -c 'echo up; sleep 1000' \
+		>out 2>err &
+	runner=$!
+	wait_for up out
+	pkill -9 -n -x virtiofsd
+	expect_status 121 wait "$runner"
+	expect "share.gone: the file server of $PWD/shared has ended" err
 	nothing_left
 }

@@ -1,12 +1,14 @@
 # An image of lwx-image with lwx-init and lwx-agent: ready when its services are up,
 # with the times of its boot; services, their logs, containers; off by the agent.
 host() {
-	local starter
+	local starter before logs step
 
-	config '{ name = "i"; memory = "256M";' \
-		"boot = { kernel = \"$guest/vmlinux-cloud-amd64\";" \
-		"initrd = \"$guest/init.img\"; cmdline = \"$guest_words\"; };" \
-		'vsock = { cid = 3; path = "i.vsock"; agent = true; }; }'
+	cat >host.cfg <<-END
+	vms = ( { name = "i"; memory = "256M";
+	  boot = { kernel = "$guest/vmlinux-cloud-amd64";
+	    initrd = "$guest/init.img"; cmdline = "$guest_words"; };
+	  vsock = { cid = 3; path = "i.vsock"; agent = true; }; } );
+	END
 	"$lwx_vm" start host.cfg >start.log &
 	starter=$!
 	until [ -S i.vsock ]; do sleep 0.1; done
@@ -31,6 +33,7 @@ host() {
 	expect_status 1 "$lwx_vm" logs i nobody 2>err
 	expect "i: log of nobody: No such file or directory" err
 	"$lwx_vm" logs -f i >log &
+	logs=$!
 	wait_for "first of all" log
 	wait_for "dead" log
 	before=$(grep -c '^web .*served$' log)
@@ -39,6 +42,6 @@ host() {
 	done
 
 	"$lwx_vm" shutdown i
-	expect_status 0 wait "$!" # logs end with their VM
+	expect_status 0 wait "$logs" # logs end with their VM
 	expect_status 0 wait "$starter"
 }
