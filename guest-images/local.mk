@@ -10,6 +10,7 @@ SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent \
 AGENT_SOURCES = \
 	%D%/agent/agent.h \
 	%D%/agent/agent_command.c \
+	%D%/agent/agent_connect.c \
 	%D%/agent/agent_exec.c \
 	%D%/agent/agent_logs.c \
 	%D%/agent/agent_machine.c \
@@ -20,6 +21,7 @@ AGENT_SOURCES = \
 	vmm/base/err.c \
 	vmm/control/agent_files.c \
 	vmm/control/agent_proto.c \
+	vmm/control/agent_relay.c \
 	vmm/control/agent_stream.c \
 	vmm/control/cbor_head.c \
 	vmm/control/cbor_read.c \

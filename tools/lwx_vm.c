@@ -16,10 +16,11 @@ static const struct lwx_verb *const verbs[] = {
 	&lwx_verb_run,	    &lwx_verb_exec,	  &lwx_verb_shell,
 	&lwx_verb_cp,	    &lwx_verb_wait,	  &lwx_verb_logs,
 	&lwx_verb_services, &lwx_verb_containers, &lwx_verb_shutdown,
-	&lwx_verb_start,    &lwx_verb_stop,	  &lwx_verb_ps,
-	&lwx_verb_console,  &lwx_verb_pause,	  &lwx_verb_resume,
-	&lwx_verb_inspect,  &lwx_verb_events,	  &lwx_verb_metrics,
-	&lwx_verb_check,    &lwx_verb_disk,
+	&lwx_verb_forward,  &lwx_verb_ctr,	  &lwx_verb_start,
+	&lwx_verb_stop,	    &lwx_verb_ps,	  &lwx_verb_console,
+	&lwx_verb_pause,    &lwx_verb_resume,	  &lwx_verb_inspect,
+	&lwx_verb_events,   &lwx_verb_metrics,	  &lwx_verb_check,
+	&lwx_verb_disk,
 };
 
 void lwx_complain(const char *fmt, ...)

@@ -45,6 +45,8 @@ extern const struct lwx_verb lwx_verb_logs;
 extern const struct lwx_verb lwx_verb_services;
 extern const struct lwx_verb lwx_verb_containers;
 extern const struct lwx_verb lwx_verb_shutdown;
+extern const struct lwx_verb lwx_verb_forward;
+extern const struct lwx_verb lwx_verb_ctr;
 extern const struct lwx_verb lwx_verb_wait;
 extern const struct lwx_verb lwx_verb_stop;
 extern const struct lwx_verb lwx_verb_ps;

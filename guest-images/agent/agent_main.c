@@ -10,7 +10,8 @@
 static void usage(FILE *to)
 {
 	(void)fputs(
-		"Usage: lwx-agent [--wait] [--run-dir DIR] [--unix PATH]\n"
+		"Usage: lwx-agent [--wait] [--run-dir DIR] [--sockets FILE] "
+		"[--unix PATH]\n"
 		"       lwx-agent --version | --help\n"
 		"\n"
 		"Runs in a guest and does what lwx-vm exec, shell and cp ask "
@@ -20,6 +21,12 @@ static void usage(FILE *to)
 		"  --wait         tell it once lwx-init has started all "
 		"services\n"
 		"  --run-dir DIR  of lwx-init (" AGENT_RUN_DIR ")\n"
+		"  --sockets FILE what unix sockets lwx-vm forward may reach, "
+		"a "
+		"path a line\n"
+		"                 (" AGENT_SOCKETS
+		"), beside those of container "
+		"engines\n"
 		"  --unix PATH    listen on a unix socket instead\n"
 		"  --version      print the version\n"
 		"  --help         print this text\n",
@@ -31,12 +38,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"wait", no_argument, NULL, 'w'},
 		{"run-dir", required_argument, NULL, 'r'},
+		{"sockets", required_argument, NULL, 's'},
 		{"unix", required_argument, NULL, 'u'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct agent_options agent = {.run_dir = AGENT_RUN_DIR};
+	struct agent_options agent = {.run_dir = AGENT_RUN_DIR,
+				      .sockets = AGENT_SOCKETS};
 	struct err err;
 	int c;
 
@@ -47,6 +56,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			agent.run_dir = optarg;
+			break;
+		case 's':
+			agent.sockets = optarg;
 			break;
 		case 'w':
 			agent.wait = true;

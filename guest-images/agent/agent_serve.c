@@ -264,7 +264,7 @@ static void take_connection(struct server *server)
 		stop_watching(server);
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		agent_session(fd, server->options->run_dir);
+		agent_session(fd, server->options);
 		_exit(0);
 	}
 	if (pid > 0)

@@ -38,8 +38,10 @@ static void put(struct agent_stream *s, const char *path)
 }
 
 static void dispatch(struct agent_stream *s, const struct agent_message *msg,
-		     const char *run_dir)
+		     const struct agent_options *options)
 {
+	const char *run_dir = options->run_dir;
+
 	switch (msg->type) {
 	case AGENT_EXEC:
 		agent_exec(s, msg);
@@ -59,6 +61,9 @@ static void dispatch(struct agent_stream *s, const struct agent_message *msg,
 	case AGENT_CONTAINERS:
 		agent_containers(s);
 		break;
+	case AGENT_CONNECT:
+		agent_connect(s, msg, options->sockets);
+		break;
 	case AGENT_SHUTDOWN:
 		agent_shutdown(s, msg, run_dir);
 		break;
@@ -69,7 +74,7 @@ static void dispatch(struct agent_stream *s, const struct agent_message *msg,
 	}
 }
 
-void agent_session(int fd, const char *run_dir)
+void agent_session(int fd, const struct agent_options *options)
 {
 	struct agent_stream *s = NULL;
 	struct agent_message msg;
@@ -82,7 +87,7 @@ void agent_session(int fd, const char *run_dir)
 	}
 	rc = agent_stream_wait(s, &msg, FIRST_MESSAGE_MS, &err);
 	if (!rc)
-		dispatch(s, &msg, run_dir);
+		dispatch(s, &msg, options);
 	else if (rc == -EBADMSG || rc == -EMSGSIZE)
 		agent_stream_fail(s, rc, "%s", err.msg);
 	agent_stream_linger(s, LAST_BYTES_MS);

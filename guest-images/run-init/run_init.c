@@ -292,7 +292,8 @@ int main(void)
 {
 	static char cmdline[4096];
 	struct options options = {0};
-	struct agent_options agent = {.run_dir = AGENT_RUN_DIR};
+	struct agent_options agent = {.run_dir = AGENT_RUN_DIR,
+				      .sockets = AGENT_SOCKETS};
 	struct timespec now;
 	struct err err;
 

@@ -2,10 +2,11 @@
  * fuzz_agent.c - what a guest's agent may send to its host. The first byte
  * chooses: messages that are decoded and, if taken, come back from their own
  * encoding; the answers to a command; a tree of files, which must not leave its
- * folder; answers to a question, and logs.
+ * folder; answers to a question, logs, and to a wish for a socket.
  */
 #include "agent_files.h"
 #include "guest_exec.h"
+#include "guest_forward.h"
 #include "guest_query.h"
 #include "macros.h"
 
@@ -174,10 +175,27 @@ static void hear(const uint8_t *data, size_t size)
 	agent_stream_destroy(s);
 }
 
+static void join(const uint8_t *data, size_t size)
+{
+	struct agent_stream *s = peer_says(data, size);
+	struct err err = {0};
+	const uint8_t *rest;
+	size_t len, sum = 0;
+
+	if (guest_connect(s, "/run/x", &err))
+		assert(err.code < 0 && err.msg[0]);
+	rest = agent_stream_rest(s, &len);
+	assert(len <= size);
+	for (size_t i = 0; i < len; i++)
+		sum += rest[i];
+	assert(sum <= len * 255);
+	agent_stream_destroy(s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const ways[])(const uint8_t *data, size_t size) = {
-		decode, execute, receive, ask, hear};
+		decode, execute, receive, ask, hear, join};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (size)

@@ -89,6 +89,8 @@ static const struct {
 	[AGENT_SERVICES] = {"services", 0, 0},
 	[AGENT_CONTAINERS] = {"containers", 0, 0},
 	[AGENT_SHUTDOWN] = {"shutdown", KEY(ACTION), 0},
+	[AGENT_CONNECT] = {"connect", KEY(PATH), 0},
+	[AGENT_CONNECTED] = {"connected", 0, 0},
 	[AGENT_ERROR] = {"error", KEY(ERRNO) | KEY(MESSAGE), 0},
 };
 

@@ -1,5 +1,6 @@
 # An image of lwx-image with lwx-init and lwx-agent: ready when its services are up,
-# with the times of its boot; services, their logs, containers; off by the agent.
+# with the times of its boot; services, their logs, containers, a socket of the guest on
+# the host; off by the agent.
 host() {
 	local starter before logs step
 
@@ -20,7 +21,7 @@ host() {
 
 	"$lwx_vm" services i >list
 	expect "NAME" list
-	[ "$(grep -c running list)" = 2 ] || fail "$(cat list)"
+	[ "$(grep -c running list)" = 3 ] || fail "$(cat list)"
 	grep -q "^dead *done" list || fail "$(cat list)"
 	"$lwx_vm" services --json i | tr -d ' \n' >list
 	expect '"name":"lwx-agent","state":"running"' list
@@ -40,6 +41,24 @@ host() {
 	while [ "$(grep -c '^web .*served$' log)" -lt $((before + 2)) ]; do
 		sleep 0.2
 	done
+
+	"$lwx_vm" forward i /run/containerd/containerd.sock sock &
+	until [ -S sock ]; do sleep 0.1; done
+	[ "$(echo "there and back" | socat -t 20 - UNIX:sock)" = \
+		"there and back" ] || fail "forward"
+	kill "$!"
+	expect_status 0 wait "$!"
+	[ ! -e sock ] || fail "the socket is left"
+	mkdir bin
+	cat >bin/ctr <<-'END'
+	#!/bin/sh
+	[ "$1" = --address ] && echo "$3" | socat -t 20 - "UNIX:$2"
+	exit 5
+	END
+	chmod +x bin/ctr
+	PATH=$PWD/bin:$PATH expect_status 5 "$lwx_vm" ctr i version >out
+	expect version out
+	[ -z "$(find /tmp -maxdepth 1 -name 'lwx-ctr.*')" ] || fail "left by ctr"
 
 	"$lwx_vm" shutdown i
 	expect_status 0 wait "$logs" # logs end with their VM
