@@ -122,6 +122,8 @@ static int take_signals(struct session *session, struct err *err)
 {
 	sigset_t set;
 
+	if (session->cfg->leave_signals)
+		return 0;
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		(void)sigaddset(&set, forwarded[i]);

@@ -83,7 +83,7 @@ static int open_passt(struct vm_net *net, const char *vm, struct err *err)
 	AUTO_CLOSE int theirs = -1;
 	AUTO_CLOSE int said = memfd_create("lwx-passt", MFD_CLOEXEC);
 	int pair[2], rc, status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (said < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))

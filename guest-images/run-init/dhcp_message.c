@@ -148,7 +148,7 @@ static const uint8_t *find_message(const uint8_t *ip, size_t *len)
 
 	if (*len < IP_SIZE || ip[0] >> 4 != 4 || ip[9] != IP_UDP)
 		return NULL;
-	header = (ip[0] & 0xfU) * 4;
+	header = (size_t)(ip[0] & 0xf) * 4;
 	total = get16(ip + 2);
 	if (header < IP_SIZE || total > *len || total < header + UDP_SIZE ||
 	    get16(ip + 6) & IP_FRAGMENT)

@@ -5,6 +5,7 @@
 #include "root_init.h"
 
 #include "cleanup.h"
+#include "macros.h"
 #include "netlink.h"
 
 #include <arpa/inet.h>
@@ -144,7 +145,7 @@ static int ask(const struct client *client, enum dhcp_kind question,
 
 static int get_lease(const char *device, struct dhcp_lease *lease)
 {
-	struct client client;
+	struct client client = {.fd = -1};
 	int rc = open_client(&client, device);
 
 	if (!rc)
@@ -176,18 +177,31 @@ static void write_resolv(const char *root, const struct dhcp_lease *lease)
 		root_say(errno, "/etc/resolv.conf");
 }
 
+/* A line of if_inet6: address, index, prefix, scope (0: global), flags, device.
+ */
+static bool is_global(char *line, const char *device)
+{
+	char *words[6] = {NULL};
+	char *save = NULL;
+	size_t num = 0;
+
+	for (char *word = strtok_r(line, " \n", &save);
+	     word && num < ARRAY_SIZE(words);
+	     word = strtok_r(NULL, " \n", &save))
+		words[num++] = word;
+	return num == ARRAY_SIZE(words) && strcmp(words[3], "00") == 0 &&
+	       strcmp(words[5], device) == 0;
+}
+
 /* Has the kernel found an address by IPv6, of the whole network? */
 static bool has_ipv6(const char *device)
 {
 	FILE *list = fopen("/proc/net/if_inet6", "re");
-	char name[IFNAMSIZ];
-	unsigned int scope;
+	char line[128];
 	bool found = false;
 
-	/* Address, index, prefix, scope (0: global), flags, device. */
-	while (list && !found &&
-	       fscanf(list, "%*32s %*x %*x %x %*x %15s", &scope, name) == 2)
-		found = !scope && strcmp(name, device) == 0;
+	while (list && !found && fgets(line, sizeof(line), list))
+		found = is_global(line, device);
 	if (list)
 		(void)fclose(list);
 	return found;

@@ -1,4 +1,5 @@
-# An image of lwx-image with lwx-init and lwx-agent: ready when its services are up,
+# An image of lwx-image with lwx-init and lwx-agent, started by a program with liblwx
+# (its example), which runs a command in it meanwhile: ready when its services are up,
 # with the times of its boot; services, their logs, containers, a socket of the guest on
 # the host; off by the agent.
 host() {
@@ -10,7 +11,8 @@ host() {
 	    initrd = "$guest/init.img"; cmdline = "$guest_words"; };
 	  vsock = { cid = 3; path = "i.vsock"; agent = true; }; } );
 	END
-	"$lwx_vm" start host.cfg >start.log &
+	LWX_VM=$lwx_vm "${lwx_vm%/*}/lwx-example-run" host.cfg i /bin/busybox sh -c \
+		'echo from the library; while :; do sleep 1; done' >started 2>end &
 	starter=$!
 	until [ -S i.vsock ]; do sleep 0.1; done
 	"$lwx_vm" wait --for ready --timeout 60 i
@@ -62,5 +64,8 @@ host() {
 
 	"$lwx_vm" shutdown i
 	expect_status 0 wait "$logs" # logs end with their VM
-	expect_status 0 wait "$starter"
+	expect "from the library" started
+	expect_status 125 wait "$starter"
+	expect "run: the VM has ended" end
+	! pgrep -x lwx-vmm || fail "lwx-vmm is left"
 }
