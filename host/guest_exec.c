@@ -352,7 +352,8 @@ int guest_exec_run(struct agent_stream *s, const struct guest_exec *cfg,
 		(void)close(session->signals);
 		(void)sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
 	}
-	*status = session->status;
+	if (!rc)
+		*status = session->status;
 	free(session);
 	return rc;
 }

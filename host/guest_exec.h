@@ -33,7 +33,7 @@ struct guest_exec {
  * guest_exec_run() - run it and pass everything on until it has ended
  * @s:      connection of its own to the agent
  * @status: set to its exit status, or 128 and the number of the signal that
- *          ended it, as a shell has it
+ *          ended it, as a shell has it; left as it is after a failure
  *
  * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command,
  * unless @cfg has leave_signals.
