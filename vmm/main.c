@@ -323,14 +323,13 @@ static void publish_shares(struct vmm *vmm, struct pollfd *fds)
 /* Serve until the VM is over. */
 static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[FIRST_SHARE + VM_SHARES_MAX] = {
 		{.fd = machine_event_fd(vmm->ctx.machine), .events = POLLIN},
 		{.fd = ctl_server_fd(vmm->ctx.server), .events = POLLIN},
 		{.fd = vmm->notices.fd, .events = POLLIN},
 		{.fd = vmm->signal_fd, .events = POLLIN},
 		{.fd = vmm->opt.lifeline_fd, .events = POLLIN},
 		{.events = POLLIN},
-		[FIRST_SHARE + VM_SHARES_MAX - 1] = {.fd = -1},
 	};
 	int timeout_ms;
 

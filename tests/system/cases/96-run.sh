@@ -1,39 +1,12 @@
 # lwx-vm run: a command on a folder, on the host's own root and on an image, its
-# streams and status, shared folders, the user's network, and nothing left, also when
-# it or passt is killed; exec, cp and wait. The rest: tests/payload/test_run.c,
+# streams and status, shared folders, the user's network, nothing left. What happens
+# to a VM that stays: 98-run-ends. The rest: tests/payload/test_run.c,
 # tests/integration/test_agent.c.
-kernel=(--kernel "$guest/vmlinux-cloud-amd64"
-	--modules "$guest/modules-cloud-amd64" --memory 256M)
-
-run() {
-	"$lwx_vm" run "${kernel[@]}" "$@"
-}
-
-# nothing_left: no VM, process, socket or file of a run.
-nothing_left() {
-	local left
-
-	left=$(find /run/lwx/vms /run/lwx/claims -mindepth 1)
-	[ -z "$left" ] || fail "left: $left"
-	! pgrep -x lwx-vmm || fail "lwx-vmm is left"
-	! pgrep -x virtiofsd || fail "virtiofsd is left"
-	! pgrep passt || fail "passt is left"
-}
-
-make_root() {
-	local applet
-
-	mkdir -p root/{bin,etc,mnt,proc,sys,dev,run,tmp}
-	cp /bin/busybox root/bin/
-	for applet in sh cat echo sleep ls head touch uname test mount poweroff ip \
-		wget; do
-		ln -s busybox "root/bin/$applet"
-	done
-	echo "of the folder" >root/etc/what
-}
+# shellcheck source=/dev/null
+. "$here/run-functions"
 
 host() {
-	local runner server began=$SECONDS
+	local server began=$SECONDS
 
 	make_root
 	mkdir shared fixed
@@ -68,6 +41,7 @@ gone" ] || fail "output: $(cat out)"
 	expect "nameserver 192.0.2.53" shared/names
 	cmp shared/in shared/page
 	kill "$server"
+	ip link del passt0
 	nothing_left
 	echo "folder: $((SECONDS - began)) s" >&3
 
@@ -82,41 +56,4 @@ gone" ] || fail "output: $(cat out)"
 	nothing_left
 
 	echo "host's root, image: $((SECONDS - began)) s" >&3
-
-	# A VM that stays: the other verbs; a passt that is killed takes the network
-	# along and nothing else; and nothing is left when the command that started
-	# it is killed.
-	"$lwx_vm" run "${kernel[@]}" --root root --share shared:/mnt --net user -- \
-		sh -c 'echo up; sleep 1000' >out &
-	runner=$!
-	wait_for up out
-	"$lwx_vm" wait --for ready --timeout 10 "run-$runner"
-	expect_status 9 "$lwx_vm" exec "run-$runner" -- sh -c \
-		'cat /proc/sys/kernel/hostname; exit 9' >hostname
-	expect "run-$runner" hostname
-	"$lwx_vm" cp shared "run-$runner:/tmp"
-	"$lwx_vm" cp "run-$runner:/tmp/shared/in" back
-	cmp shared/in back
-	pkill -9 passt
-	# shellcheck disable=SC2016 # the guest's
-	expect_status 8 "$lwx_vm" exec "run-$runner" -- sh -c \
-		'while [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do sleep 0.1
-		done; exit 8'
-	ip link del passt0
-	kill -9 "$runner"
-	for _ in $(seq 100); do
-		pgrep -x lwx-vmm >/dev/null || break
-		sleep 0.1
-	done
-	nothing_left
-
-	# Without its file server a guest hangs: the VM ends.
-	run --root root --share shared:/mnt -- sh -c 'echo up; sleep 1000' \
-		>out 2>err &
-	runner=$!
-	wait_for up out
-	pkill -9 -n -x virtiofsd
-	expect_status 121 wait "$runner"
-	expect "share.gone: the file server of $PWD/shared has ended" err
-	nothing_left
 }
