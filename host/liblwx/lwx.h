@@ -7,8 +7,7 @@
  * exit and leaves the process's signals alone. An object belongs to one thread
  * at a time; several objects may be used at once.
  */
-#ifndef LWX_H
-#define LWX_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -127,6 +126,4 @@ int lwx_vm_kill(struct lwx_vm *vm, struct lwx_error *error);
 
 #ifdef __cplusplus
 }
-#endif
-
 #endif
