@@ -126,7 +126,7 @@ static int ask(const struct client *client, enum dhcp_kind question,
 	int wait_ms = FIRST_WAIT_MS;
 
 	for (int i = 0; i < TRIES; i++) {
-		struct dhcp_lease got;
+		struct dhcp_lease got = {0};
 		int rc = say(client, question, lease);
 		int kind = rc ? -1 : hear(client, &got, wait_ms);
 
