@@ -5,17 +5,23 @@ EXTRA_DIST += %D%/debian-disk %D%/quickstart/autologin.conf \
 
 # Programs of guests are static and without sanitizers: they run in any root.
 GUEST_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
-SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent
+SEE_AGENT = $(SEE_CONTROL) -iquote $(top_srcdir)/guest-images/agent \
+	-iquote $(top_srcdir)/guest-images/init
 AGENT_SOURCES = \
 	%D%/agent/agent.h \
 	%D%/agent/agent_command.c \
+	%D%/agent/agent_connect.c \
 	%D%/agent/agent_exec.c \
+	%D%/agent/agent_logs.c \
+	%D%/agent/agent_machine.c \
 	%D%/agent/agent_serve.c \
 	%D%/agent/agent_session.c \
 	%D%/agent/cbor_plain.c \
+	guest-images/init/log_ring.c \
 	vmm/base/err.c \
 	vmm/control/agent_files.c \
 	vmm/control/agent_proto.c \
+	vmm/control/agent_relay.c \
 	vmm/control/agent_stream.c \
 	vmm/control/cbor_head.c \
 	vmm/control/cbor_read.c \
@@ -35,6 +41,9 @@ lwx_run_init_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_AGENT) \
 lwx_run_init_CFLAGS = $(GUEST_CFLAGS)
 lwx_run_init_LDFLAGS = -static
 lwx_run_init_SOURCES = \
+	%D%/run-init/dhcp_message.c %D%/run-init/dhcp_message.h \
 	%D%/run-init/run_init.c \
+	%D%/run-init/user_net.c %D%/run-init/user_net.h \
+	guest-images/init/netlink.c \
 	tools/image/root-init/root_modules.c \
 	$(AGENT_SOURCES)

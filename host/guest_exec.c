@@ -122,6 +122,8 @@ static int take_signals(struct session *session, struct err *err)
 {
 	sigset_t set;
 
+	if (session->cfg->leave_signals)
+		return 0;
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		(void)sigaddset(&set, forwarded[i]);
@@ -350,7 +352,8 @@ int guest_exec_run(struct agent_stream *s, const struct guest_exec *cfg,
 		(void)close(session->signals);
 		(void)sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
 	}
-	*status = session->status;
+	if (!rc)
+		*status = session->status;
 	free(session);
 	return rc;
 }

@@ -13,6 +13,7 @@
  * @env:    "NAME=VALUE" beside the agent's own, ends with NULL; or NULL
  * @dir:    working directory, or NULL
  * @tty:    give it a terminal; ours is in raw mode meanwhile
+ * @leave_signals: do not pass signals on; for a library
  * @in:     what it reads, or -1: nothing
  * @out:    what it writes goes there
  * @errors: and its errors there
@@ -22,6 +23,7 @@ struct guest_exec {
 	char *const *env;
 	const char *dir;
 	bool tty;
+	bool leave_signals;
 	int in;
 	int out;
 	int errors;
@@ -31,9 +33,10 @@ struct guest_exec {
  * guest_exec_run() - run it and pass everything on until it has ended
  * @s:      connection of its own to the agent
  * @status: set to its exit status, or 128 and the number of the signal that
- *          ended it, as a shell has it
+ *          ended it, as a shell has it; left as it is after a failure
  *
- * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command.
+ * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command,
+ * unless @cfg has leave_signals.
  * Return: 0; -ENOENT, -EACCES or another errno of the guest if it cannot be
  * run; -ECONNRESET if the VM has ended; another negative errno; with @err.
  */

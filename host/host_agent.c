@@ -1,11 +1,14 @@
 /* host_agent.c - unix sockets that stand for a guest's agent. */
 #include "host_agent.h"
 
+#include "cbor_rw.h"
 #include "cleanup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -117,4 +120,39 @@ int host_agent_connect(struct agent_stream **out, const char *path,
 		return err_set(err, rc, "%s: agent", vm);
 	(void)steal_fd(&fd); /* the stream's */
 	return 0;
+}
+
+/* Where the guest's sockets are: the configuration that the VM runs with. */
+static int find_vsock(struct vm_registry *reg, const char *name, char *path,
+		      size_t size, struct err *err)
+{
+	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);
+	struct vm_config cfg;
+	ssize_t len;
+	int rc;
+
+	if (!bytes)
+		return err_set(err, -ENOMEM, "%s", name);
+	len = vm_registry_load(reg, name, "config.cbor", bytes,
+			       CBOR_MESSAGE_MAX);
+	if (len < 0)
+		return err_setx(err, -ESRCH, "%s: no such VM is running", name);
+	rc = vm_config_decode(&cfg, bytes, (size_t)len, err);
+	if (!rc && !cfg.vsock.path)
+		rc = err_setx(err, -ENODEV,
+			      "%s: has no vsock, by which its agent is reached",
+			      name);
+	if (!rc)
+		(void)snprintf(path, size, "%s", cfg.vsock.path);
+	vm_config_fini(&cfg);
+	return rc;
+}
+
+int host_agent_open(struct agent_stream **out, struct vm_registry *reg,
+		    const char *name, int timeout_ms, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc = find_vsock(reg, name, path, sizeof(path), err);
+
+	return rc ? rc : host_agent_connect(out, path, name, timeout_ms, err);
 }

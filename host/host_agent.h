@@ -5,6 +5,7 @@
 
 #include "agent_stream.h"
 #include "vm_config.h"
+#include "vm_registry.h"
 
 /**
  * host_agent_listen() - the socket on which a guest's agent says that it is
@@ -31,3 +32,11 @@ void host_agent_path(const struct vm_vsock *vsock, char *path, size_t size);
  */
 int host_agent_connect(struct agent_stream **out, const char *path,
 		       const char *vm, int timeout_ms, struct err *err);
+
+/**
+ * host_agent_open() - the same for a VM by its @name
+ *
+ * Return: also -ESRCH: there is no such VM; -ENODEV: it has no vsock.
+ */
+int host_agent_open(struct agent_stream **out, struct vm_registry *reg,
+		    const char *name, int timeout_ms, struct err *err);

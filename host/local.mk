@@ -24,6 +24,8 @@ libhost_a_CFLAGS = $(AM_CFLAGS)
 libhost_a_SOURCES = \
 	%D%/console_out.c %D%/console_out.h \
 	%D%/guest_exec.c %D%/guest_exec.h \
+	%D%/guest_forward.c %D%/guest_forward.h \
+	%D%/guest_query.c %D%/guest_query.h \
 	%D%/host_agent.c %D%/host_agent.h \
 	%D%/host_net.c %D%/host_net.h \
 	%D%/host_share.c %D%/host_share.h \

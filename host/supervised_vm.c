@@ -245,13 +245,22 @@ void supervised_process_ended(struct supervised_vm *vm)
 	if (sig)
 		vm->status = vm->stop_requested ? VMM_STATUS_HOST_ENDED
 						: VMM_STATUS_FAULT;
-	if (vm->status < 0)
+	if (vm->status < 0 || vm->share_gone)
 		vm->status = VMM_STATUS_FAULT;
 	if (vm->status == VMM_STATUS_SETUP && !vm->was_up)
 		report_log(vm);
 	else
 		vm->was_up = true; /* too quick for us to see it start */
 	finish(vm);
+}
+
+/* Whoever waits for such a folder in the guest would wait for ever. */
+static void end_without_share(struct supervised_vm *vm)
+{
+	if (!vm->sup->need_shares || vm->stop_requested)
+		return;
+	supervised_stop(vm, true);
+	vm->share_gone = true;
 }
 
 /* A guest on a broken disk makes an event of every request. */
@@ -284,6 +293,8 @@ static void handle_event(struct supervised_vm *vm,
 		vm->was_up = true;
 		if (vm->state == SUPERVISED_STARTING)
 			vm->state = SUPERVISED_RUNNING;
+	} else if (!strcmp(msg->name, VMM_EVENT_SHARE_GONE)) {
+		end_without_share(vm);
 	} else if (!strcmp(msg->name, VMM_EVENT_STOP_REQUESTED)) {
 		vm->stop_requested = true;
 	} else if (!strcmp(msg->name, VMM_EVENT_STOPPED)) {

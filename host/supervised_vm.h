@@ -39,6 +39,7 @@ enum supervised_state {
  * @kill_stage:     0: not stopping, 1: power button pressed, 2: told to end,
  *                  3: SIGKILL sent
  * @deadline_ms:    next stage of stopping, or the restart; 0: none
+ * @share_gone:     ended for that
  * @stop_requested: somebody asked for the end: no restart
  * @recreate:       runs with another configuration: start again once stopped
  * @status:         exit status of the last run, or -1
@@ -64,6 +65,7 @@ struct supervised_vm {
 	struct console_line line;
 	unsigned int kill_stage;
 	int64_t deadline_ms;
+	bool share_gone;
 	bool stop_requested;
 	bool recreate;
 	int status;

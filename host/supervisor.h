@@ -28,6 +28,7 @@
  * @vmm_path:  lwx-vmm
  * @detached:  VMs outlive the supervisor; their messages go to logs
  * @recreate:  a VM that runs with another configuration is stopped first
+ * @need_shares: a VM is ended when a file server of its shared folders has
  * @stdout_fd: where console output goes, or -1
  * @report:    told what a person should know, one sentence about one VM; not
  *             @important: that a VM ended as it should
@@ -43,6 +44,7 @@ struct supervisor_config {
 	const char *vmm_path;
 	bool detached;
 	bool recreate;
+	bool need_shares;
 	int stdout_fd;
 	void (*report)(void *ctx, const char *name, bool important,
 		       const char *text);

@@ -18,7 +18,7 @@ lwx_vm_SOURCES = \
 	%D%/verb_cp.c \
 	%D%/verb_disk.c \
 	%D%/verb_events.c \
-	%D%/verb_exec.c \
+	%D%/verb_exec.c %D%/verb_forward.c %D%/verb_guest.c \
 	%D%/verb_inspect.c \
 	%D%/verb_pause.c \
 	%D%/verb_ps.c \

@@ -1,23 +1,23 @@
 /* lwx_vm.c - the lwx-vm command: verbs and what they share. */
 #include "lwx_vm.h"
 
-#include "cbor_rw.h"
 #include "cleanup.h"
 #include "host_agent.h"
 #include "macros.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct lwx_verb *const verbs[] = {
-	&lwx_verb_run,	  &lwx_verb_exec,    &lwx_verb_shell,
-	&lwx_verb_cp,	  &lwx_verb_wait,    &lwx_verb_start,
-	&lwx_verb_stop,	  &lwx_verb_ps,	     &lwx_verb_console,
-	&lwx_verb_pause,  &lwx_verb_resume,  &lwx_verb_inspect,
-	&lwx_verb_events, &lwx_verb_metrics, &lwx_verb_check,
+	&lwx_verb_run,	    &lwx_verb_exec,	  &lwx_verb_shell,
+	&lwx_verb_cp,	    &lwx_verb_wait,	  &lwx_verb_logs,
+	&lwx_verb_services, &lwx_verb_containers, &lwx_verb_shutdown,
+	&lwx_verb_forward,  &lwx_verb_ctr,	  &lwx_verb_start,
+	&lwx_verb_stop,	    &lwx_verb_ps,	  &lwx_verb_console,
+	&lwx_verb_pause,    &lwx_verb_resume,	  &lwx_verb_inspect,
+	&lwx_verb_events,   &lwx_verb_metrics,	  &lwx_verb_check,
 	&lwx_verb_disk,
 };
 
@@ -105,43 +105,15 @@ int lwx_seconds(const char *text, double *seconds)
 		       : 0;
 }
 
-/* Where the guest's sockets are: the configuration that the VM runs with. */
-static int find_vsock(const char *name, char *path, size_t size,
-		      struct err *err)
-{
-	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);
-	struct vm_registry *reg = NULL;
-	struct vm_config cfg;
-	ssize_t len = -ENOMEM;
-	int rc = bytes ? vm_registry_open(&reg, err) : -ENOMEM;
-
-	if (!rc)
-		len = vm_registry_load(reg, name, "config.cbor", bytes,
-				       CBOR_MESSAGE_MAX);
-	vm_registry_close(reg);
-	if (rc)
-		return rc;
-	if (len < 0)
-		return err_setx(err, -ESRCH, "%s: no such VM is running", name);
-	rc = vm_config_decode(&cfg, bytes, (size_t)len, err);
-	if (!rc && !cfg.vsock.path)
-		rc = err_setx(err, -ENODEV,
-			      "%s: has no vsock, by which its agent is reached",
-			      name);
-	if (!rc)
-		(void)snprintf(path, size, "%s", cfg.vsock.path);
-	vm_config_fini(&cfg);
-	return rc;
-}
-
 int lwx_agent(const char *name, struct agent_stream **out, struct err *err)
 {
-	char path[PATH_MAX];
-	int rc = find_vsock(name, path, sizeof(path), err);
+	struct vm_registry *reg = NULL;
+	int rc = vm_registry_open(&reg, err);
 
-	return rc ? rc
-		  : host_agent_connect(out, path, name, LWX_CALL_TIMEOUT_MS,
-				       err);
+	if (!rc)
+		rc = host_agent_open(out, reg, name, LWX_CALL_TIMEOUT_MS, err);
+	vm_registry_close(reg);
+	return rc;
 }
 
 ssize_t lwx_read_all(int fd, uint8_t **out)

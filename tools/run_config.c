@@ -124,6 +124,20 @@ static int add_disks(const struct run_options *options, struct vm_config *cfg,
 	return rc;
 }
 
+/* Nobody else is on its network: any address will do. */
+static void add_net(const struct run_options *options, struct vm_config *cfg)
+{
+	static const uint8_t mac[] = {0x02, 0, 0, 0, 0, 1};
+	struct vm_net *net = &cfg->nets[0];
+
+	if (!options->net)
+		return;
+	net->type = VM_NET_PASST;
+	memcpy(net->mac, mac, sizeof(mac));
+	net->has_mac = true;
+	cfg->num_nets = 1;
+}
+
 static int add_root(const struct run_options *options, struct vm_config *cfg,
 		    FILE *cmdline, struct err *err)
 {
@@ -237,6 +251,7 @@ static int open_initrd(const struct run_options *options, struct vm_config *cfg,
 		.init = init,
 		.modules = modules,
 		.image = options->image,
+		.net = options->net,
 	};
 	int rc;
 
@@ -272,6 +287,8 @@ static int write_cmdline(const struct run_options *options, const char *name,
 	rc = add_root(options, cfg, cmdline, err);
 	for (size_t i = 0; !rc && i < options->num_shares; i++)
 		rc = add_user_share(cfg, options->shares[i], i, cmdline, err);
+	if (options->net)
+		(void)fprintf(cmdline, " lwx.net=eth0");
 	return rc;
 }
 
@@ -340,6 +357,7 @@ int run_config_make(const struct run_options *options, const char *state,
 		rc = open_initrd(options, cfg, err);
 	if (!rc)
 		rc = add_disks(options, cfg, err);
+	add_net(options, cfg);
 	if (!rc)
 		rc = set_cmdline(options, name, cfg, err);
 	if (!rc)

@@ -18,6 +18,7 @@
  * @shares:  "HOSTDIR:/path[:ro]"
  * @disks:   "FILE[:ro]"
  * @env:     "NAME=VALUE", ends with NULL
+ * @net:     a network as the user's own, by passt(1)
  * @dir:     where the command works, or NULL
  * @announce: how the kernel learns of its devices
  * @memory:  bytes
@@ -39,6 +40,7 @@ struct run_options {
 	size_t num_disks;
 	char *env[RUN_ENV_MAX + 2];
 	size_t num_env;
+	bool net;
 	const char *dir;
 	enum vm_announce announce;
 	uint32_t cpus;

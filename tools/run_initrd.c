@@ -44,8 +44,14 @@ static const struct wanted of_images[] = {
 	{"squashfs", false},	   {"isofs", false},
 };
 
+static const struct wanted of_net[] = {
+	{"virtio_net", true},
+	{"af_packet", false}, /* for DHCP; Debian has it built in */
+};
+
 /*
  * @image:   with file systems of disks
+ * @net:     with a network device
  * @dir:     of modules.dep
  * @dep:     its text
  * @builtin: text of modules.builtin
@@ -53,6 +59,7 @@ static const struct wanted of_images[] = {
  */
 struct initrd {
 	bool image;
+	bool net;
 	const char *init;
 	const char *dir;
 	char *dep;
@@ -204,6 +211,8 @@ static int find_modules(struct initrd *initrd, struct err *err)
 	rc = find_each(initrd, always, ARRAY_SIZE(always), err);
 	if (!rc && initrd->image)
 		rc = find_each(initrd, of_images, ARRAY_SIZE(of_images), err);
+	if (!rc && initrd->net)
+		rc = find_each(initrd, of_net, ARRAY_SIZE(of_net), err);
 	return rc;
 }
 
@@ -334,6 +343,7 @@ static int make(const struct run_initrd *from, int fd, struct err *err)
 		.init = from->init,
 		.dir = from->modules,
 		.image = from->image,
+		.net = from->net,
 	};
 
 	return write_to(&initrd, fd, err);
@@ -370,9 +380,10 @@ static int cache_name(const struct run_initrd *from, char *name, size_t size)
 		return -1;
 	for (const char *at = real; *at; at++)
 		hash = (hash ^ (uint8_t)*at) * 1099511628211U;
-	(void)snprintf(name, size, "%s-%016llx-%llx-%llx-%llx-%llx.cpio",
+	(void)snprintf(name, size, "%s%s-%016llx-%llx-%llx-%llx-%llx.cpio",
 		       from->image ? "image" : "folder",
-		       (unsigned long long)hash, (unsigned long long)a.st_size,
+		       from->net ? "-net" : "", (unsigned long long)hash,
+		       (unsigned long long)a.st_size,
 		       (unsigned long long)a.st_mtim.tv_sec * 1000000000ULL +
 			       (unsigned long long)a.st_mtim.tv_nsec,
 		       (unsigned long long)b.st_size,

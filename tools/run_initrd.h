@@ -26,11 +26,13 @@ int run_kernel_release(const char *kernel, char release[RUN_RELEASE_SIZE],
  * @init:    lwx-run-init
  * @modules: folder with modules.dep: lib/modules/RELEASE
  * @image:   the root is a disk: with the file systems that it may have
+ * @net:     it has a network device
  */
 struct run_initrd {
 	const char *init;
 	const char *modules;
 	bool image;
+	bool net;
 };
 
 /**

@@ -21,6 +21,7 @@ static const struct option options[] = {
 	{"share", required_argument, NULL, 's'},
 	{"disk", required_argument, NULL, 'd'},
 	{"announce", required_argument, NULL, 'a'},
+	{"net", required_argument, NULL, 'n'},
 	{"env", required_argument, NULL, 'e'},
 	{"dir", required_argument, NULL, 'w'},
 	{"cpus", required_argument, NULL, 'c'},
@@ -48,6 +49,12 @@ static int parse_announce(const char *text, enum vm_announce *announce)
 
 	*announce = cmdline ? VM_ANNOUNCE_CMDLINE : VM_ANNOUNCE_ACPI;
 	return cmdline || strcmp(text, "acpi") == 0 ? 0 : -EINVAL;
+}
+
+static int parse_net(const char *text, bool *net)
+{
+	*net = strcmp(text, "user") == 0;
+	return *net || strcmp(text, "none") == 0 ? 0 : -EINVAL;
 }
 
 /* Return: 0, or -EINVAL if the value cannot be. */
@@ -81,6 +88,8 @@ static int take_option(struct run_options *run, int c)
 		return 0;
 	case 'a':
 		return parse_announce(optarg, &run->announce);
+	case 'n':
+		return parse_net(optarg, &run->net);
 	case 'e':
 		if (run->num_env == RUN_ENV_MAX || !strchr(optarg, '='))
 			return -EINVAL;
@@ -116,9 +125,10 @@ static const char *check_options(const struct run_options *run)
 		return "--initrd: a VM with a root gets its own";
 	if (!run_has_agent(run) && !run->kernel)
 		return "--root DIR or --image FILE, or --kernel FILE alone";
-	if (!run_has_agent(run) &&
-	    (run->num_shares || run->num_env || run->dir || run->tty))
-		return "--share, --env, --dir, --tty: need --root or --image";
+	if (!run_has_agent(run) && (run->num_shares || run->num_env ||
+				    run->dir || run->tty || run->net))
+		return "--share, --net, --env, --dir, --tty: need --root or "
+		       "--image";
 	if (run_has_agent(run) && !run->command[0])
 		return "which command?";
 	return NULL;

@@ -2,7 +2,6 @@
 #include "lwx_vm.h"
 
 #include "agent_files.h"
-#include "macros.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,37 +19,6 @@ static const char *split(const char *place, char *name, size_t size)
 	return place + len + 1;
 }
 
-static int send_to(struct agent_stream *s, const char *from, const char *to,
-		   struct err *err)
-{
-	struct agent_message msg;
-	int rc;
-
-	agent_message_init(&msg, AGENT_PUT);
-	agent_put_string(&msg, AGENT_PATH, to);
-	rc = agent_stream_push(s, &msg, err);
-	if (!rc)
-		rc = agent_files_send(s, from, err);
-	if (!rc)
-		rc = agent_stream_wait(s, &msg, -1, err);
-	if (!rc && msg.type == AGENT_ERROR)
-		rc = err_setx(err, -(int)msg.values[AGENT_ERRNO].number, "%s",
-			      msg.values[AGENT_MESSAGE].bytes);
-	return rc;
-}
-
-static int get_from(struct agent_stream *s, const char *from, const char *to,
-		    struct err *err)
-{
-	struct agent_message msg;
-	int rc;
-
-	agent_message_init(&msg, AGENT_GET);
-	agent_put_string(&msg, AGENT_PATH, from);
-	rc = agent_stream_push(s, &msg, err);
-	return rc ? rc : agent_files_receive(s, to, err);
-}
-
 static int copy(const char *vm, const char *from, const char *to, bool into)
 {
 	struct agent_stream *s = NULL;
@@ -59,8 +27,8 @@ static int copy(const char *vm, const char *from, const char *to, bool into)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!rc)
-		rc = into ? send_to(s, from, to, &err)
-			  : get_from(s, from, to, &err);
+		rc = into ? agent_files_put(s, from, to, &err)
+			  : agent_files_get(s, from, to, &err);
 	agent_stream_destroy(s);
 	return rc ? lwx_fail(&err) : LWX_EXIT_OK;
 }

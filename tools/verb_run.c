@@ -87,9 +87,11 @@ static void report(void *ctx, const char *name, bool important,
 	const struct run *run = ctx;
 
 	/* Its exit status is ours. How a VM ends that has an agent is told by
-	 * the one who asked. */
-	if (important && !run_has_agent(&run->options) &&
-	    strncmp(text, "exit status ", 12) != 0)
+	 * the one who asked, but not why. */
+	if (strncmp(text, VMM_EVENT_SHARE_GONE, strlen(VMM_EVENT_SHARE_GONE)) ==
+		    0 ||
+	    (important && !run_has_agent(&run->options) &&
+	     strncmp(text, "exit status ", 12) != 0))
 		lwx_complain("%s: %s", name, text);
 }
 
@@ -113,6 +115,7 @@ static int supervise(struct run *run, pid_t parent)
 		.num_vms = 1,
 		.source = "lwx-vm run",
 		.vmm_path = run->vmm_path,
+		.need_shares = true,
 		.stdout_fd = run->console,
 		.report = report,
 		.up = report_up,
@@ -454,6 +457,10 @@ const struct lwx_verb lwx_verb_run = {
 		"  --share DIR:/PATH[:ro]  a folder of the host, at PATH\n"
 		"  --disk FILE[:ro]    a further disk: a raw file or block "
 		"device\n"
+		"  --net none|user     no network (default), or that of the "
+		"user who runs it, by\n"
+		"                      passt, with address and names by "
+		"DHCP\n"
 		"  -e, --env NAME=VALUE    a variable of the command's "
 		"environment\n"
 		"  -w, --dir DIR       where the command works (default: /; "

@@ -61,11 +61,37 @@ static void accept_guest(struct agent_watch *watch)
 	watch->len = 0;
 }
 
+/* Whoever prints events prints this. */
+static bool has_control(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* What is no text is left out; lines become one. @text is empty. */
+static void take_text(const struct agent_message *msg, enum agent_key key,
+		      char *text, size_t size)
+{
+	const struct agent_value *value = &msg->values[key];
+
+	if (!agent_has(msg, key) || value->len >= size ||
+	    !cbor_utf8_valid(value->bytes, value->len))
+		return;
+	memcpy(text, value->bytes, value->len);
+	if (value->len && text[value->len - 1] == '\n')
+		text[value->len - 1] = '\0';
+	for (char *at = strchr(text, '\n'); at; at = strchr(at, '\n'))
+		*at = ',';
+	if (strlen(text) + 1 < value->len || has_control(text, strlen(text)))
+		memset(text, 0, size);
+}
+
 /* Return: 1 if @news was filled, 0 if more is to come, or -EPROTO. */
 static int parse(struct agent_watch *watch, struct agent_news *news)
 {
 	struct agent_message msg;
-	const struct agent_value *host = &msg.values[AGENT_HOSTNAME];
 	struct err err;
 	int len;
 
@@ -85,10 +111,8 @@ static int parse(struct agent_watch *watch, struct agent_news *news)
 		.init_us = msg.values[AGENT_INIT_US].number,
 		.ready_us = msg.values[AGENT_READY_US].number,
 	};
-	if (agent_has(&msg, AGENT_HOSTNAME) &&
-	    cbor_utf8_valid(host->bytes, host->len))
-		(void)snprintf(news->hostname, sizeof(news->hostname), "%s",
-			       host->bytes);
+	take_text(&msg, AGENT_HOSTNAME, news->hostname, sizeof(news->hostname));
+	take_text(&msg, AGENT_BOOT, news->boot, sizeof(news->boot));
 	return 1;
 }
 

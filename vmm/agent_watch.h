@@ -19,12 +19,14 @@
  * @init_us:  process 1 began, microseconds after the kernel, by the guest
  * @ready_us: the agent began to serve
  * @hostname: of the guest, UTF-8; empty if it told none
+ * @boot:     "SECONDS STEP,..." of lwx-init, UTF-8; empty if it told none
  */
 struct agent_news {
 	bool ready;
 	uint64_t init_us;
 	uint64_t ready_us;
 	char hostname[AGENT_WATCH_TEXT];
+	char boot[AGENT_BOOT_MAX + 1];
 };
 
 /** struct agent_watch - fields private to agent_watch.c */
@@ -34,7 +36,7 @@ struct agent_watch {
 	bool told;
 	int64_t rest_until_ms;
 	size_t len;
-	uint8_t frame[512];
+	uint8_t frame[512 + AGENT_BOOT_MAX];
 };
 
 /** agent_watch_init() - @listener: non-blocking, or -1: nothing is watched;

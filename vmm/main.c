@@ -213,13 +213,14 @@ static void publish_notices(struct vmm *vmm)
 static void publish_agent(struct vmm *vmm)
 {
 	struct agent_news news;
-	struct ctl_field fields[3];
+	struct ctl_field fields[4];
 
 	if (!agent_watch_ready(&vmm->agent, &news))
 		return;
 	fields[0] = CTL_FIELD_UINT("init_us", news.init_us);
 	fields[1] = CTL_FIELD_UINT("ready_us", news.ready_us);
 	fields[2] = CTL_FIELD_TEXT("hostname", news.hostname);
+	fields[3] = CTL_FIELD_TEXT("boot", news.boot);
 	(void)ctl_server_event(vmm->ctx.server,
 			       news.ready ? VMM_EVENT_READY : VMM_EVENT_GONE,
 			       fields, news.ready ? ARRAY_SIZE(fields) : 0);
@@ -285,10 +286,44 @@ static int set_up(struct vmm *vmm, struct err *err)
 	return rc;
 }
 
+#define FIRST_SHARE 6 /* behind the other descriptors of serve() */
+
+/* The peer's end is all that is looked for: an I/O thread talks to it. */
+static void watch_shares(const struct vmm *vmm, struct pollfd *fds)
+{
+	for (size_t i = 0; i < VM_SHARES_MAX; i++)
+		fds[i] = (struct pollfd){.fd = i < vmm->cfg.num_shares
+						       ? vmm->cfg.shares[i].fd
+						       : -1};
+}
+
+/* Each end is told once. */
+static void publish_shares(struct vmm *vmm, struct pollfd *fds)
+{
+	char message[PATH_MAX + 64];
+
+	for (size_t i = 0; i < vmm->cfg.num_shares; i++) {
+		const struct ctl_field fields[] = {
+			CTL_FIELD_TEXT("path", vmm->cfg.shares[i].path),
+			CTL_FIELD_TEXT("message", message),
+		};
+
+		if (!(fds[i].revents & POLLHUP))
+			continue;
+		fds[i].fd = -1;
+		(void)snprintf(message, sizeof(message),
+			       "the file server of %s has ended",
+			       vmm->cfg.shares[i].path);
+		log_warn("%s", message);
+		(void)ctl_server_event(vmm->ctx.server, VMM_EVENT_SHARE_GONE,
+				       fields, ARRAY_SIZE(fields));
+	}
+}
+
 /* Serve until the VM is over. */
 static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[FIRST_SHARE + VM_SHARES_MAX] = {
 		{.fd = machine_event_fd(vmm->ctx.machine), .events = POLLIN},
 		{.fd = ctl_server_fd(vmm->ctx.server), .events = POLLIN},
 		{.fd = vmm->notices.fd, .events = POLLIN},
@@ -298,6 +333,7 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 	};
 	int timeout_ms;
 
+	watch_shares(vmm, fds + FIRST_SHARE);
 	while (!machine_outcome(vmm->ctx.machine, outcome)) {
 		fds[5].fd = agent_watch_fd(&vmm->agent, &timeout_ms);
 		if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
@@ -310,6 +346,7 @@ static void serve(struct vmm *vmm, struct machine_outcome *outcome)
 			machine_end(vmm->ctx.machine, MACHINE_HOST, 0);
 		if (fds[5].revents)
 			publish_agent(vmm);
+		publish_shares(vmm, fds + FIRST_SHARE);
 	}
 }
 

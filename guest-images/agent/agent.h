@@ -11,14 +11,23 @@
 
 #include <sys/types.h>
 
+#define AGENT_RUN_DIR "/run/lwx" /* of lwx-init */
+#define AGENT_SOCKETS "/etc/lwx/agent.sockets"
+
 /**
  * struct agent_options - how to serve
  * @unix_path: listen there instead of on vsock; no host is told. For tests.
+ * @run_dir:   of lwx-init: its socket, its logs
+ * @sockets:   file that lists what unix sockets the host may connect to
+ * @wait:      tell the host once @run_dir/ready is there, not at once
  * @init_us:   when process 1 began, microseconds after the kernel; 0: look it
  * up
  */
 struct agent_options {
 	const char *unix_path;
+	const char *run_dir;
+	const char *sockets;
+	bool wait;
 	uint64_t init_us;
 };
 
@@ -31,7 +40,27 @@ struct agent_options {
 int agent_serve(const struct agent_options *options, struct err *err);
 
 /** agent_session() - the job of one connection. Closes @fd. */
-void agent_session(int fd);
+void agent_session(int fd, const struct agent_options *options);
+
+/** agent_connect() - job AGENT_CONNECT: be the host's end of a unix socket.
+ * @list: as @sockets of struct agent_options. */
+void agent_connect(struct agent_stream *s, const struct agent_message *request,
+		   const char *list);
+
+/** agent_logs() - job AGENT_LOGS: what services wrote, from @run_dir/log. */
+void agent_logs(struct agent_stream *s, const struct agent_message *request,
+		const char *run_dir);
+
+/** agent_services() - job AGENT_SERVICES: what lwx-init says of them. */
+void agent_services(struct agent_stream *s, const char *run_dir);
+
+/** agent_containers() - job AGENT_CONTAINERS: what crun says of them. */
+void agent_containers(struct agent_stream *s);
+
+/** agent_shutdown() - job AGENT_SHUTDOWN: by lwx-init if it is there, else by
+ * poweroff(8) or its likes. */
+void agent_shutdown(struct agent_stream *s, const struct agent_message *request,
+		    const char *run_dir);
 
 /** agent_exec() - job AGENT_EXEC: run a command and pass its streams on. */
 void agent_exec(struct agent_stream *s, const struct agent_message *request);

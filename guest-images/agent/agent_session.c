@@ -37,8 +37,11 @@ static void put(struct agent_stream *s, const char *path)
 	answer(s, agent_files_receive(s, path, &err), &err);
 }
 
-static void dispatch(struct agent_stream *s, const struct agent_message *msg)
+static void dispatch(struct agent_stream *s, const struct agent_message *msg,
+		     const struct agent_options *options)
 {
+	const char *run_dir = options->run_dir;
+
 	switch (msg->type) {
 	case AGENT_EXEC:
 		agent_exec(s, msg);
@@ -49,6 +52,21 @@ static void dispatch(struct agent_stream *s, const struct agent_message *msg)
 	case AGENT_PUT:
 		put(s, msg->values[AGENT_PATH].bytes);
 		break;
+	case AGENT_LOGS:
+		agent_logs(s, msg, run_dir);
+		break;
+	case AGENT_SERVICES:
+		agent_services(s, run_dir);
+		break;
+	case AGENT_CONTAINERS:
+		agent_containers(s);
+		break;
+	case AGENT_CONNECT:
+		agent_connect(s, msg, options->sockets);
+		break;
+	case AGENT_SHUTDOWN:
+		agent_shutdown(s, msg, run_dir);
+		break;
 	default:
 		agent_stream_fail(s, -EBADMSG, "\"%s\" asks for nothing",
 				  agent_type_name(msg->type));
@@ -56,7 +74,7 @@ static void dispatch(struct agent_stream *s, const struct agent_message *msg)
 	}
 }
 
-void agent_session(int fd)
+void agent_session(int fd, const struct agent_options *options)
 {
 	struct agent_stream *s = NULL;
 	struct agent_message msg;
@@ -69,7 +87,7 @@ void agent_session(int fd)
 	}
 	rc = agent_stream_wait(s, &msg, FIRST_MESSAGE_MS, &err);
 	if (!rc)
-		dispatch(s, &msg);
+		dispatch(s, &msg, options);
 	else if (rc == -EBADMSG || rc == -EMSGSIZE)
 		agent_stream_fail(s, rc, "%s", err.msg);
 	agent_stream_linger(s, LAST_BYTES_MS);

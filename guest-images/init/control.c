@@ -3,6 +3,7 @@
  */
 #include "control.h"
 
+#include "agent_service.h"
 #include "loop.h"
 #include "macros.h"
 #include "power.h"
@@ -36,10 +37,19 @@ static const struct {
 	{"halt", POWER_HALT},
 };
 
+static json_t *list_all(void)
+{
+	json_t *services = services_list();
+
+	if (services)
+		agent_service_list(services);
+	return json_pack("{s:o}", "services", services);
+}
+
 static json_t *answer(const char *verb, const char *name)
 {
 	if (strcmp(verb, "list") == 0)
-		return json_pack("{s:o}", "services", services_list());
+		return list_all();
 	for (size_t i = 0; i < ARRAY_SIZE(powers); i++) {
 		if (strcmp(powers[i].verb, verb) != 0)
 			continue;

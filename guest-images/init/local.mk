@@ -18,6 +18,7 @@ lwx_init_LDFLAGS = -static
 lwx_init_LDADD = $(JANSSON_LIBS)
 lwx_init_SOURCES = $(INIT_SOURCES) \
 	vmm/base/err.c \
+	%D%/agent_service.c %D%/agent_service.h \
 	%D%/container.c %D%/container.h \
 	%D%/control.c %D%/control.h \
 	%D%/control_client.c \

@@ -7,6 +7,7 @@
  * turned off. What goes wrong is said on the console and never ends process 1,
  * but for a command line that asks for what this system does not have.
  */
+#include "agent_service.h"
 #include "cmdline.h"
 #include "container.h"
 #include "control.h"
@@ -132,6 +133,8 @@ static int prepare(void)
 
 static void run(void)
 {
+	const char *agent = cmdline_get(&cmdline, "lwx.agent");
+	bool with_agent = !agent || strcmp(agent, "off") != 0;
 	bool loud = cmdline_on(&cmdline, "linuxkit.runc_console") ||
 		    cmdline_on(&cmdline, "lwx.console");
 
@@ -145,6 +148,8 @@ static void run(void)
 	while (!power_wanted()) {
 		int wait = services_step();
 
+		if (with_agent)
+			wait = agent_service_step(wait);
 		keep_getty();
 		if (getty.pid && wait > GETTY_PAUSE_MS)
 			wait = GETTY_PAUSE_MS;

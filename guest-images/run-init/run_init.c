@@ -8,9 +8,11 @@
  *	lwx.root=virtiofs:TAG or lwx.root=/dev/NAME
  *	lwx.share=TAG:PATH or lwx.share=TAG:PATH:ro, any number
  *	lwx.hostname=NAME
+ *	lwx.net=DEVICE: gets its address by DHCP
  */
 #include "agent.h"
 #include "root_init.h"
+#include "user_net.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,6 +204,7 @@ struct options {
 	char *shares[SHARES_MAX];
 	size_t num_shares;
 	char *hostname;
+	char *net;
 };
 
 static void parse(char *cmdline, struct options *options)
@@ -217,6 +220,8 @@ static void parse(char *cmdline, struct options *options)
 			options->shares[options->num_shares++] = word + 10;
 		else if (strncmp(word, "lwx.hostname=", 13) == 0)
 			options->hostname = word + 13;
+		else if (strncmp(word, "lwx.net=", 8) == 0)
+			options->net = word + 8;
 	}
 }
 
@@ -278,6 +283,8 @@ static int set_up(struct options *options)
 				   strlen(options->hostname));
 	}
 	loopback_up();
+	if (options->net && user_net_start(options->net, "/root"))
+		return -1;
 	return enter_root();
 }
 
@@ -285,7 +292,8 @@ int main(void)
 {
 	static char cmdline[4096];
 	struct options options = {0};
-	struct agent_options agent = {0};
+	struct agent_options agent = {.run_dir = AGENT_RUN_DIR,
+				      .sockets = AGENT_SOCKETS};
 	struct timespec now;
 	struct err err;
 

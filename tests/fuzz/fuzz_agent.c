@@ -2,10 +2,12 @@
  * fuzz_agent.c - what a guest's agent may send to its host. The first byte
  * chooses: messages that are decoded and, if taken, come back from their own
  * encoding; the answers to a command; a tree of files, which must not leave its
- * folder.
+ * folder; answers to a question, logs, and to a wish for a socket.
  */
 #include "agent_files.h"
 #include "guest_exec.h"
+#include "guest_forward.h"
+#include "guest_query.h"
 #include "macros.h"
 
 #include <assert.h>
@@ -137,10 +139,63 @@ static void receive(const uint8_t *data, size_t size)
 	assert(!stat(outer, &st) && st.st_nlink == 3);
 }
 
+static void ask(const uint8_t *data, size_t size)
+{
+	struct agent_stream *s = peer_says(data, size);
+	char *text = NULL;
+	size_t len = 0;
+	struct err err = {0};
+
+	if (!guest_query(s, AGENT_SERVICES, &text, &len, &err))
+		assert(text && len <= GUEST_QUERY_MAX && !text[len]);
+	else
+		assert(!text && err.code < 0 && err.msg[0]);
+	free(text);
+	agent_stream_destroy(s);
+}
+
+static int take(void *ctx, const char *service, const char *bytes, size_t len)
+{
+	size_t *taken = ctx;
+
+	assert(strlen(service) < 256 && len <= AGENT_DATA_MAX);
+	for (size_t i = 0; i < len; i++)
+		*taken += (unsigned char)bytes[i];
+	return 0;
+}
+
+static void hear(const uint8_t *data, size_t size)
+{
+	struct agent_stream *s = peer_says(data, size);
+	size_t taken = 0;
+	struct err err = {0};
+
+	if (guest_logs(s, NULL, true, take, &taken, &err))
+		assert(err.code < 0 && err.msg[0]);
+	agent_stream_destroy(s);
+}
+
+static void join(const uint8_t *data, size_t size)
+{
+	struct agent_stream *s = peer_says(data, size);
+	struct err err = {0};
+	const uint8_t *rest;
+	size_t len, sum = 0;
+
+	if (guest_connect(s, "/run/x", &err))
+		assert(err.code < 0 && err.msg[0]);
+	rest = agent_stream_rest(s, &len);
+	assert(len <= size);
+	for (size_t i = 0; i < len; i++)
+		sum += rest[i];
+	assert(sum <= len * 255);
+	agent_stream_destroy(s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const ways[])(const uint8_t *data,
-				    size_t size) = {decode, execute, receive};
+	static void (*const ways[])(const uint8_t *data, size_t size) = {
+		decode, execute, receive, ask, hear, join};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (size)

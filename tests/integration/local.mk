@@ -91,9 +91,20 @@ tests_integration_test_net_tap_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_net_tap
 
 check_PROGRAMS += tests/integration/test_agent
-tests_integration_test_agent_SOURCES = %D%/test_agent.c
+tests_integration_test_agent_SOURCES = %D%/test_agent.c \
+	tests/lib/agent_rig.c tests/lib/agent_rig.h
 tests_integration_test_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 	-DLWX_AGENT='"$(abs_top_builddir)/lwx-agent"'
 tests_integration_test_agent_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
 EXTRA_tests_integration_test_agent_DEPENDENCIES = lwx-agent$(EXEEXT)
 TESTS += tests/integration/test_agent
+
+check_PROGRAMS += tests/integration/test_agent_machine
+tests_integration_test_agent_machine_SOURCES = %D%/test_agent_machine.c \
+	tests/lib/agent_rig.c tests/lib/agent_rig.h guest-images/init/log_ring.c
+tests_integration_test_agent_machine_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-iquote $(top_srcdir)/guest-images/init \
+	-DLWX_AGENT='"$(abs_top_builddir)/lwx-agent"'
+tests_integration_test_agent_machine_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
+EXTRA_tests_integration_test_agent_machine_DEPENDENCIES = lwx-agent$(EXEEXT)
+TESTS += tests/integration/test_agent_machine

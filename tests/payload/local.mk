@@ -63,6 +63,14 @@ tests_payload_test_lwx_vm_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_lwx_vm_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) $(JANSSON_LIBS)
 TESTS += tests/payload/test_lwx_vm
 
+check_PROGRAMS += tests/payload/test_liblwx
+tests_payload_test_liblwx_SOURCES = %D%/test_liblwx.c
+tests_payload_test_liblwx_CPPFLAGS = $(PAYLOAD_CPPFLAGS) \
+	-iquote $(top_srcdir)/host/liblwx
+tests_payload_test_liblwx_LDADD = $(LWX_LIBS) liblwxvmrig.a $(PAYLOAD_LIBS) \
+	$(JANSSON_LIBS)
+TESTS += tests/payload/test_liblwx
+
 check_PROGRAMS += tests/payload/test_run
 tests_payload_test_run_SOURCES = %D%/test_run.c
 tests_payload_test_run_CPPFLAGS = $(PAYLOAD_CPPFLAGS)

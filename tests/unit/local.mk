@@ -154,3 +154,17 @@ libcborplain_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) \
 	-Dcbor_head_decode=plain_head_decode \
 	-Dcbor_head_encode=plain_head_encode
 TESTS += tests/unit/test_agent_proto
+
+check_PROGRAMS += tests/unit/test_dhcp_message
+tests_unit_test_dhcp_message_SOURCES = %D%/test_dhcp_message.c \
+	guest-images/run-init/dhcp_message.c
+tests_unit_test_dhcp_message_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	-iquote $(top_srcdir)/guest-images/run-init
+tests_unit_test_dhcp_message_LDADD = $(CMOCKA_LIBS)
+TESTS += tests/unit/test_dhcp_message
+
+check_PROGRAMS += tests/unit/test_agent_watch
+tests_unit_test_agent_watch_SOURCES = %D%/test_agent_watch.c vmm/agent_watch.c
+tests_unit_test_agent_watch_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_agent_watch_LDADD = $(CONTROL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_agent_watch

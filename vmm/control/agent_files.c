@@ -373,3 +373,38 @@ int agent_files_receive(struct agent_stream *s, const char *path,
 	}
 	return rc;
 }
+
+/*
+ * The host, which asks for it.
+ */
+
+int agent_files_put(struct agent_stream *s, const char *from, const char *to,
+		    struct err *err)
+{
+	struct agent_message msg;
+	int rc;
+
+	agent_message_init(&msg, AGENT_PUT);
+	agent_put_string(&msg, AGENT_PATH, to);
+	rc = agent_stream_push(s, &msg, err);
+	if (!rc)
+		rc = agent_files_send(s, from, err);
+	if (!rc)
+		rc = agent_stream_wait(s, &msg, -1, err);
+	if (!rc && msg.type == AGENT_ERROR)
+		rc = err_setx(err, -(int)msg.values[AGENT_ERRNO].number, "%s",
+			      msg.values[AGENT_MESSAGE].bytes);
+	return rc;
+}
+
+int agent_files_get(struct agent_stream *s, const char *from, const char *to,
+		    struct err *err)
+{
+	struct agent_message msg;
+	int rc;
+
+	agent_message_init(&msg, AGENT_GET);
+	agent_put_string(&msg, AGENT_PATH, from);
+	rc = agent_stream_push(s, &msg, err);
+	return rc ? rc : agent_files_receive(s, to, err);
+}

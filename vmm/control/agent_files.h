@@ -32,3 +32,12 @@ int agent_files_send(struct agent_stream *s, const char *path, struct err *err);
  */
 int agent_files_receive(struct agent_stream *s, const char *path,
 			struct err *err);
+
+/** agent_files_put(), agent_files_get() - the host's side of a whole copy: ask
+ * the agent of @s, a connection of its own, and send @from of the host, or
+ * receive @from of the guest, to @to. Return: 0 or a negative errno with @err,
+ * also the guest's. */
+int agent_files_put(struct agent_stream *s, const char *from, const char *to,
+		    struct err *err);
+int agent_files_get(struct agent_stream *s, const char *from, const char *to,
+		    struct err *err);

@@ -29,13 +29,16 @@ static const struct {
 	enum kind kind;
 	uint64_t max;
 } keys[AGENT_KEYS] = {
+	[AGENT_ACTION] = {"action", NUMBER, AGENT_POWERS - 1},
 	[AGENT_ARGV] = {"argv", STRINGS, AGENT_MESSAGE_MAX},
+	[AGENT_BOOT] = {"boot", BYTES, AGENT_BOOT_MAX},
 	[AGENT_BYTES] = {"bytes", NUMBER, AGENT_CREDIT},
 	[AGENT_COLS] = {"cols", NUMBER, TERMINAL_MAX},
 	[AGENT_CONTENT] = {"data", BYTES, AGENT_DATA_MAX},
 	[AGENT_DIR] = {"dir", STRING, 4096},
 	[AGENT_ENV] = {"env", STRINGS, AGENT_MESSAGE_MAX},
 	[AGENT_ERRNO] = {"errno", NUMBER, ERRNO_MAX},
+	[AGENT_FOLLOW] = {"follow", NUMBER, 1},
 	[AGENT_HOSTNAME] = {"hostname", STRING, 65},
 	[AGENT_INIT_US] = {"init_us", NUMBER, UINT64_MAX},
 	[AGENT_KIND] = {"kind", NUMBER, AGENT_FILE_KINDS - 1},
@@ -46,6 +49,7 @@ static const struct {
 	[AGENT_PID] = {"pid", NUMBER, 1 << 22},
 	[AGENT_READY_US] = {"ready_us", NUMBER, UINT64_MAX},
 	[AGENT_ROWS] = {"rows", NUMBER, TERMINAL_MAX},
+	[AGENT_SERVICE] = {"service", STRING, 256},
 	[AGENT_SIGNUM] = {"signal", NUMBER, SIGNAL_MAX},
 	[AGENT_SIZE] = {"size", NUMBER, UINT64_MAX >> 1},
 	[AGENT_STATUS] = {"status", NUMBER, 255},
@@ -61,7 +65,8 @@ static const struct {
 	uint32_t must;
 	uint32_t may;
 } types[AGENT_TYPES] = {
-	[AGENT_READY] = {"ready", KEY(READY_US) | KEY(INIT_US), KEY(HOSTNAME)},
+	[AGENT_READY] = {"ready", KEY(READY_US) | KEY(INIT_US),
+			 KEY(HOSTNAME) | KEY(BOOT)},
 	[AGENT_EXEC] = {"exec", KEY(ARGV),
 			KEY(ENV) | KEY(DIR) | KEY(TTY) | KEY(ROWS) | KEY(COLS)},
 	[AGENT_STARTED] = {"started", KEY(PID), 0},
@@ -79,6 +84,13 @@ static const struct {
 			 KEY(SIZE) | KEY(MTIME) | KEY(TARGET)},
 	[AGENT_DATA] = {"data", KEY(CONTENT), 0},
 	[AGENT_END] = {"end", 0, 0},
+	[AGENT_LOGS] = {"logs", 0, KEY(SERVICE) | KEY(FOLLOW)},
+	[AGENT_LOG] = {"log", KEY(SERVICE) | KEY(CONTENT), 0},
+	[AGENT_SERVICES] = {"services", 0, 0},
+	[AGENT_CONTAINERS] = {"containers", 0, 0},
+	[AGENT_SHUTDOWN] = {"shutdown", KEY(ACTION), 0},
+	[AGENT_CONNECT] = {"connect", KEY(PATH), 0},
+	[AGENT_CONNECTED] = {"connected", 0, 0},
 	[AGENT_ERROR] = {"error", KEY(ERRNO) | KEY(MESSAGE), 0},
 };
 

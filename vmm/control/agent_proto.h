@@ -28,7 +28,8 @@
 #define AGENT_MESSAGE_MAX 65536 /* bytes of the CBOR item */
 #define AGENT_DATA_MAX 32768	/* bytes of one "data" */
 #define AGENT_FRAME_MAX (AGENT_HEAD_SIZE + AGENT_MESSAGE_MAX)
-#define AGENT_CREDIT 65536 /* bytes of standard input that may be under way */
+#define AGENT_BOOT_MAX 1024 /* bytes of "boot" */
+#define AGENT_CREDIT 65536  /* bytes of standard input that may be under way */
 
 /** enum agent_type - what a message is; the names are in agent_proto.c */
 enum agent_type {
@@ -48,19 +49,29 @@ enum agent_type {
 	AGENT_ENTRY,
 	AGENT_DATA,
 	AGENT_END,
+	AGENT_LOGS,
+	AGENT_LOG,
+	AGENT_SERVICES,
+	AGENT_CONTAINERS,
+	AGENT_SHUTDOWN,
+	AGENT_CONNECT,
+	AGENT_CONNECTED,
 	AGENT_ERROR,
 	AGENT_TYPES,
 };
 
 /** enum agent_key - the keys of a message's map */
 enum agent_key {
+	AGENT_ACTION,	/* number: enum agent_power */
 	AGENT_ARGV,	/* strings */
+	AGENT_BOOT,	/* bytes: text, "SECONDS STEP" lines */
 	AGENT_BYTES,	/* number */
 	AGENT_COLS,	/* number */
 	AGENT_CONTENT,	/* bytes; "data" */
 	AGENT_DIR,	/* string */
 	AGENT_ENV,	/* strings */
 	AGENT_ERRNO,	/* number */
+	AGENT_FOLLOW,	/* number: 0 or 1 */
 	AGENT_HOSTNAME, /* string */
 	AGENT_INIT_US,	/* number: process 1 began, after the kernel */
 	AGENT_KIND,	/* number: enum agent_file */
@@ -71,6 +82,7 @@ enum agent_key {
 	AGENT_PID,	/* number */
 	AGENT_READY_US, /* number: the agent serves, after the kernel began */
 	AGENT_ROWS,	/* number */
+	AGENT_SERVICE,	/* string: its name */
 	AGENT_SIGNUM,	/* number; "signal" */
 	AGENT_SIZE,	/* number */
 	AGENT_STATUS,	/* number */
@@ -85,6 +97,14 @@ enum agent_file {
 	AGENT_DIRECTORY,
 	AGENT_SYMLINK,
 	AGENT_FILE_KINDS,
+};
+
+/** enum agent_power - how a guest ends */
+enum agent_power {
+	AGENT_POWEROFF,
+	AGENT_REBOOT,
+	AGENT_HALT,
+	AGENT_POWERS,
 };
 
 /**

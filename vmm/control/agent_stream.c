@@ -179,6 +179,24 @@ int agent_stream_push(struct agent_stream *s, const struct agent_message *msg,
 	return rc ? err_set(err, rc, "agent") : 0;
 }
 
+int agent_stream_drain(struct agent_stream *s)
+{
+	struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
+	int rc = agent_stream_flush(s);
+
+	while (!rc && agent_stream_pending(s)) {
+		(void)poll(&pfd, 1, -1); /* EINTR: round again */
+		rc = agent_stream_flush(s);
+	}
+	return rc;
+}
+
+const void *agent_stream_rest(const struct agent_stream *s, size_t *len)
+{
+	*len = s->in_end - s->in_start;
+	return s->in + s->in_start;
+}
+
 int agent_stream_wait(struct agent_stream *s, struct agent_message *msg,
 		      int timeout_ms, struct err *err)
 {

@@ -78,6 +78,14 @@ int agent_stream_push(struct agent_stream *s, const struct agent_message *msg,
 int agent_stream_wait(struct agent_stream *s, struct agent_message *msg,
 		      int timeout_ms, struct err *err);
 
+/** agent_stream_drain() - write what is pending, waiting. Return: 0 or a
+ * negative errno. */
+int agent_stream_drain(struct agent_stream *s);
+
+/** agent_stream_rest() - what was read and not taken as messages. Return: @len
+ * bytes, the stream's; for who goes on without messages. */
+const void *agent_stream_rest(const struct agent_stream *s, size_t *len);
+
 /**
  * agent_stream_linger() - write what is left and wait until the peer has closed
  * @timeout_ms: at most so long

@@ -6,7 +6,7 @@ libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_CONTROL) $(CBOR_CFLAGS) \
 libcontrol_a_CFLAGS = $(AM_CFLAGS)
 libcontrol_a_SOURCES = \
 	%D%/agent_files.c %D%/agent_files.h \
-	%D%/agent_proto.c %D%/agent_proto.h \
+	%D%/agent_proto.c %D%/agent_proto.h %D%/agent_relay.c %D%/agent_relay.h \
 	%D%/agent_stream.c %D%/agent_stream.h \
 	%D%/cbor_head.c %D%/cbor_head.h %D%/cbor_libcbor.c \
 	%D%/cbor_read.c %D%/cbor_rw.h %D%/cbor_write.c \

@@ -34,9 +34,10 @@ enum vmm_status {
 };
 
 /* Events of lwx-vmm that its supervisor acts on; fields in control.cddl. */
-#define VMM_EVENT_STARTED "vm.started" /* vCPUs run */
-#define VMM_EVENT_READY "agent.ready"  /* the guest's agent serves */
-#define VMM_EVENT_GONE "agent.gone"    /* and does not any more */
+#define VMM_EVENT_STARTED "vm.started"	  /* vCPUs run */
+#define VMM_EVENT_READY "agent.ready"	  /* the guest's agent serves */
+#define VMM_EVENT_GONE "agent.gone"	  /* and does not any more */
+#define VMM_EVENT_SHARE_GONE "share.gone" /* nobody serves it */
 #define VMM_EVENT_STOP_REQUESTED "vm.stop_requested" /* vm.stop or vm.kill */
 #define VMM_EVENT_STOPPED "vm.stopped" /* {reason, status}: the last event */
 
