@@ -485,6 +485,14 @@ static const struct schema_field vm_fields[] = {
 	 .max = 16,
 	 .def = 1,
 	 .doc = "I/O threads; devices are spread over them."},
+	{.key = "poll_us",
+	 .type = SCHEMA_UINT,
+	 .flags = COMMON,
+	 AT(vm_config, poll_us),
+	 .max = 1000,
+	 .doc = "Longest time in microseconds that an I/O thread looks for disk "
+		"requests before it sleeps; 0: never. The aio engine ignores "
+		"it: its completions take a system call to see."},
 	{.key = "disks",
 	 .type = SCHEMA_GROUPS,
 	 .flags = PER_VM,
