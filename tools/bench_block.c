@@ -54,7 +54,7 @@ static const struct variant {
 	bool direct_only; /* Linux AIO waits where the page cache is used */
 } variants[] = {
 	{"lwx-vmm", BENCH_LWX, NULL, false, 0, false},
-	{"lwx-vmm poll", BENCH_LWX, NULL, false, 32, false},
+	{"lwx-vmm poll", BENCH_LWX, NULL, false, 100, false},
 	{"QEMU io_uring", BENCH_QEMU, "io_uring", false, 0, false},
 	{"QEMU io_uring iothread", BENCH_QEMU, "io_uring", true, 0, false},
 	{"QEMU threads", BENCH_QEMU, "threads", false, 0, false},
@@ -140,6 +140,7 @@ static int measure(struct block_run *run, struct err *err)
 		.num_cases = ARRAY_SIZE(loads),
 		.variants = columns,
 		.num_variants = ARRAY_SIZE(variants),
+		.num_more = 1, /* polling */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
 		rows[i] = loads[i].name;

@@ -388,9 +388,8 @@ int blk_queue_init(struct blk_queue *q, struct virtio_blk *blk,
 {
 	q->blk = blk;
 	q->index = index;
-	q->poller = (struct io_poller){.look = poller_look,
-				       .work = poller_work,
-				       .rest = poller_rest};
+	q->poller = (struct io_poller){
+		.look = poller_look, .work = poller_work, .rest = poller_rest};
 	q->num_slots = MIN(blk->dev.queue_size_max, BLK_SLOTS_MAX);
 	q->slots = calloc(q->num_slots, sizeof(*q->slots));
 	if (q->slots == NULL)

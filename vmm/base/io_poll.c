@@ -4,9 +4,9 @@
  * DOC: theory of operation
  *
  * The window is how long the owner looks. It adapts to what idle times (looking
- * and sleeping together) turn out to be: one that poll_max_ns would have covered
- * doubles the window, a longer one closes it. A closed window costs nothing but
- * the two clock readings around a sleep.
+ * and sleeping together) turn out to be: one that poll_max_ns would have
+ * covered doubles the window, a longer one closes it. A closed window costs
+ * nothing but the two clock readings around a sleep.
  *
  * While the window is open a poller leaves its doorbells off. No wake-up is
  * lost: before the owner sleeps every poller's rest() turns them on, fences and
