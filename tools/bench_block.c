@@ -50,15 +50,17 @@ static const struct variant {
 	enum bench_vmm vmm;
 	const char *aio; /* NULL: lwx-vmm's only way */
 	bool iothread;
+	uint32_t poll_us;
 	bool direct_only; /* Linux AIO waits where the page cache is used */
 } variants[] = {
-	{"lwx-vmm", BENCH_LWX, NULL, false, false},
-	{"QEMU io_uring", BENCH_QEMU, "io_uring", false, false},
-	{"QEMU io_uring iothread", BENCH_QEMU, "io_uring", true, false},
-	{"QEMU threads", BENCH_QEMU, "threads", false, false},
-	{"QEMU threads iothread", BENCH_QEMU, "threads", true, false},
-	{"QEMU native", BENCH_QEMU, "native", false, true},
-	{"QEMU native iothread", BENCH_QEMU, "native", true, true},
+	{"lwx-vmm", BENCH_LWX, NULL, false, 0, false},
+	{"lwx-vmm poll", BENCH_LWX, NULL, false, 100, false},
+	{"QEMU io_uring", BENCH_QEMU, "io_uring", false, 0, false},
+	{"QEMU io_uring iothread", BENCH_QEMU, "io_uring", true, 0, false},
+	{"QEMU threads", BENCH_QEMU, "threads", false, 0, false},
+	{"QEMU threads iothread", BENCH_QEMU, "threads", true, 0, false},
+	{"QEMU native", BENCH_QEMU, "native", false, 0, true},
+	{"QEMU native iothread", BENCH_QEMU, "native", true, 0, true},
 };
 
 static int write_disk(int fd, void *block, struct err *err)
@@ -114,6 +116,7 @@ static int run_cell(struct bench_matrix *matrix, size_t row, size_t column,
 		.direct = loads[row].direct,
 		.aio = variant->aio,
 		.iothread = variant->iothread,
+		.poll_us = variant->poll_us,
 	};
 	int rc;
 
@@ -137,6 +140,7 @@ static int measure(struct block_run *run, struct err *err)
 		.num_cases = ARRAY_SIZE(loads),
 		.variants = columns,
 		.num_variants = ARRAY_SIZE(variants),
+		.num_more = 1, /* polling */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
 		rows[i] = loads[i].name;

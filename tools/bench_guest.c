@@ -194,6 +194,7 @@ static int fill_config(struct vm_config *vm,
 	vm->vcpus = 1;
 	vm->memory.size = cfg->memory;
 	vm->announce = cfg->acpi ? VM_ANNOUNCE_ACPI : VM_ANNOUNCE_CMDLINE;
+	vm->poll_us = cfg->poll_us;
 	vm->console_log_fd = console_fd;
 	vm->boot.kernel_fd = open_inheritable(cfg->kernel, O_RDONLY, err);
 	if (vm->boot.kernel_fd < 0)

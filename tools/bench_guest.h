@@ -31,6 +31,7 @@ const char *bench_vmm_name(enum bench_vmm vmm);
  * @direct:    of the disk: past the host's page cache
  * @aio:       how QEMU reads and writes the disk: "io_uring", ...
  * @iothread:  QEMU serves the disk in a thread of its own
+ * @poll_us:   how long lwx-vmm's I/O thread polls; 0: not
  * @net_fd:    a tap for an interface; 0: none
  * @control_fd: a socket that listens for lwx-vmm's control protocol, or that is
  *             QEMU's end of QMP; 0: nobody will call
@@ -47,6 +48,7 @@ struct bench_guest_config {
 	bool direct;
 	const char *aio;
 	bool iothread;
+	uint32_t poll_us;
 	int net_fd;
 	const char *vsock;
 	int control_fd;

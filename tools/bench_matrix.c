@@ -64,7 +64,8 @@ static size_t best_peer(const struct bench_matrix *matrix, size_t load)
 	size_t best = OURS;
 	double most = 0;
 
-	for (size_t v = OURS + 1; v < matrix->num_variants; v++) {
+	for (size_t v = OURS + 1 + matrix->num_more; v < matrix->num_variants;
+	     v++) {
 		double rate = median(matrix, load, v, BENCH_RATE);
 
 		if (rate > most) {
@@ -98,19 +99,21 @@ static double ratio(double ours, double theirs)
 }
 
 static void print_comparison(const struct bench_matrix *matrix, FILE *out,
-			     size_t load)
+			     size_t load, size_t ours)
 {
 	size_t peer = best_peer(matrix, load);
 
 	if (peer == OURS)
 		return;
 	(void)fprintf(out, "%-24s %-22s %8.2f %8.2f %8.2f\n",
-		      matrix->cases[load], matrix->variants[peer],
-		      ratio(median(matrix, load, OURS, BENCH_RATE),
+		      ours == OURS ? matrix->cases[load]
+				   : matrix->variants[ours],
+		      matrix->variants[peer],
+		      ratio(median(matrix, load, ours, BENCH_RATE),
 			    median(matrix, load, peer, BENCH_RATE)),
-		      ratio(median(matrix, load, OURS, BENCH_P99),
+		      ratio(median(matrix, load, ours, BENCH_P99),
 			    median(matrix, load, peer, BENCH_P99)),
-		      ratio(median(matrix, load, OURS, BENCH_CPU),
+		      ratio(median(matrix, load, ours, BENCH_CPU),
 			    median(matrix, load, peer, BENCH_CPU)));
 }
 
@@ -130,8 +133,10 @@ void bench_matrix_print(const struct bench_matrix *matrix, FILE *out)
 		return;
 	(void)fprintf(out, "\n%-24s %-22s %8s %8s %8s\n",
 		      "ours / best of the peer", "", "rate", "p99", "CPU");
-	for (size_t load = 0; load < matrix->num_cases; load++)
-		print_comparison(matrix, out, load);
+	for (size_t load = 0; load < matrix->num_cases; load++) {
+		for (size_t v = OURS; v <= OURS + matrix->num_more; v++)
+			print_comparison(matrix, out, load, v);
+	}
 }
 
 static json_t *cell_json(const struct bench_matrix *matrix, size_t load,

@@ -26,8 +26,9 @@ enum bench_metric {
  * struct bench_matrix - results
  * @title:    of the plot
  * @cases:    names of the loads, @num_cases of them
- * @variants: names of the VMMs, @num_variants of them; the first is ours, the
- *            others are the peer in different settings
+ * @variants: names of the VMMs, @num_variants of them; the first, and
+ *            @num_more behind it, are ours, the others are the peer in
+ *            different settings
  * @cells:    @num_cases rows of @num_variants cells of BENCH_METRICS sets; a
  *            set without values was not measured
  */
@@ -37,6 +38,7 @@ struct bench_matrix {
 	size_t num_cases;
 	const char *const *variants;
 	size_t num_variants;
+	size_t num_more;
 	struct bench_values *cells;
 };
 

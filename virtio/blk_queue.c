@@ -301,6 +301,14 @@ static void accept(struct blk_queue *q, const struct virtqueue_chain *chain,
 	complete(slot, rc, used_len(slot, 0));
 }
 
+/* The ring was empty. While the engine polls doorbells stay off, and rest()
+ * turns them on. */
+static bool wants_more(struct blk_queue *q)
+{
+	q->quiet = io_engine_is_polling(q->blk->dev.engine);
+	return !q->quiet && virtqueue_notify_on(ring_of(q));
+}
+
 void blk_queue_drain(struct blk_queue *q)
 {
 	struct virtqueue *vq = ring_of(q);
@@ -308,6 +316,7 @@ void blk_queue_drain(struct blk_queue *q)
 	uint64_t now = now_ns();
 
 	q->again = false;
+	q->quiet = false;
 	do {
 		virtqueue_notify_off(vq);
 		for (;;) {
@@ -339,7 +348,35 @@ void blk_queue_drain(struct blk_queue *q)
 			}
 			accept(q, &chain, now);
 		}
-	} while (virtqueue_notify_on(vq));
+	} while (wants_more(q));
+}
+
+/*
+ * Polling.
+ */
+
+static int poller_look(struct io_poller *poller)
+{
+	struct blk_queue *q = container_of(poller, struct blk_queue, poller);
+
+	if (!q->quiet || q->blk->dev.run != VIRTIO_RUN_ON)
+		return -1;
+	return virtqueue_pending(ring_of(q));
+}
+
+static void poller_work(struct io_poller *poller)
+{
+	blk_queue_drain(container_of(poller, struct blk_queue, poller));
+}
+
+static bool poller_rest(struct io_poller *poller)
+{
+	struct blk_queue *q = container_of(poller, struct blk_queue, poller);
+
+	if (!q->quiet || q->blk->dev.run != VIRTIO_RUN_ON)
+		return false;
+	q->quiet = false;
+	return virtqueue_notify_on(ring_of(q));
 }
 
 /*
@@ -351,6 +388,8 @@ int blk_queue_init(struct blk_queue *q, struct virtio_blk *blk,
 {
 	q->blk = blk;
 	q->index = index;
+	q->poller = (struct io_poller){
+		.look = poller_look, .work = poller_work, .rest = poller_rest};
 	q->num_slots = MIN(blk->dev.queue_size_max, BLK_SLOTS_MAX);
 	q->slots = calloc(q->num_slots, sizeof(*q->slots));
 	if (q->slots == NULL)

@@ -50,6 +50,8 @@ struct blk_slot {
  * @publish:   flush and interrupt, once per batch of completions
  * @armed:     @publish is under way
  * @again:     the ring may hold more: drain it after the next publication
+ * @quiet:    the ring was empty and doorbells are off: @poller turns them on
+ * @poller:   how the engine sees work without a doorbell
  * @held:      popped, waits for the rate limit; nothing is popped meanwhile
  * @next:      waits for the rate limit behind this queue
  * @in_flight: slots in use
@@ -64,6 +66,8 @@ struct blk_queue {
 	struct io_op publish;
 	bool armed;
 	bool again;
+	bool quiet;
+	struct io_poller poller;
 	struct blk_slot *held;
 	struct blk_queue *next;
 	unsigned int in_flight;

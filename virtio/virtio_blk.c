@@ -268,6 +268,8 @@ int virtio_blk_create(struct virtio_device **out,
 		.readonly = blk->backend.geometry.readonly,
 	};
 	fill_config(blk, block_size);
+	for (unsigned int i = 0; i < blk->dev.num_queues; i++)
+		io_engine_poller_add(engine, &blk->queues[i].poller);
 	*out = &blk->dev;
 	return 0;
 }

@@ -375,6 +375,11 @@ bool virtqueue_notify_on(struct virtqueue *vq)
 	return available(vq) != 0;
 }
 
+bool virtqueue_pending(struct virtqueue *vq)
+{
+	return vq->enabled && !vq->broken && available(vq) != 0;
+}
+
 void virtqueue_break(struct virtqueue *vq)
 {
 	vq->broken = true;

@@ -153,5 +153,9 @@ void virtqueue_notify_off(struct virtqueue *vq);
  */
 bool virtqueue_notify_on(struct virtqueue *vq);
 
+/** virtqueue_pending() - is there anything to pop? No barrier is needed before:
+ * it is for who looks again and again. */
+bool virtqueue_pending(struct virtqueue *vq);
+
 /** virtqueue_break() - pop nothing more; what is in flight is still pushed. */
 void virtqueue_break(struct virtqueue *vq);

@@ -138,6 +138,7 @@ static int create_engines(struct machine *m, struct err *err)
 		.depth = ENGINE_DEPTH,
 		.max_files = ENGINE_FILES +
 			     (m->cfg->vsock.cid ? VIRTIO_VSOCK_FILES : 0),
+		.poll_max_ns = m->cfg->poll_us * 1000ULL,
 	};
 
 	m->num_io_threads = MAX(m->cfg->io_threads, 1U);

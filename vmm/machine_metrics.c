@@ -333,6 +333,39 @@ static void print_console(FILE *out, const struct machine *m)
 	}
 }
 
+static const struct {
+	const char *name;
+	const char *help;
+	size_t offset;
+} poll_counters[] = {
+	{"lwx_io_polls_found_total", "Polls of an I/O thread that found work.",
+	 offsetof(struct io_engine_stats, polls_found)},
+	{"lwx_io_polls_vain_total", "Polls that found none.",
+	 offsetof(struct io_engine_stats, polls_vain)},
+	{"lwx_io_poll_nanoseconds_total", "Time spent polling.",
+	 offsetof(struct io_engine_stats, poll_ns)},
+};
+
+static void print_polls(FILE *out, const struct machine *m)
+{
+	for (size_t c = 0; c < ARRAY_SIZE(poll_counters); c++) {
+		print_head(out, poll_counters[c].name, "counter",
+			   poll_counters[c].help);
+		for (unsigned int i = 0; i < m->num_io_threads; i++) {
+			struct io_engine_stats stats;
+			const void *at =
+				(const char *)&stats + poll_counters[c].offset;
+
+			io_engine_stats(m->io_threads[i].engine, &stats);
+			(void)fprintf(out,
+				      "%s{vm=\"%s\",thread=\"%u\"} %" PRIu64
+				      "\n",
+				      poll_counters[c].name, m->cfg->name, i,
+				      *(const uint64_t *)at);
+		}
+	}
+}
+
 char *machine_metrics(struct machine *m, size_t *len)
 {
 	char *text = NULL;
@@ -343,6 +376,7 @@ char *machine_metrics(struct machine *m, size_t *len)
 		return NULL;
 	print_exits(out, m);
 	print_queues(out, m);
+	print_polls(out, m);
 	print_console(out, m);
 	print_nets(out, m);
 	print_vsock(out, m);

@@ -26,6 +26,12 @@ tests_integration_test_virtio_blk_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_integration_test_virtio_blk_LDADD = $(DEVICE_TEST_LIBS)
 TESTS += tests/integration/test_virtio_blk
 
+check_PROGRAMS += tests/integration/test_blk_poll
+tests_integration_test_blk_poll_SOURCES = %D%/test_blk_poll.c
+tests_integration_test_blk_poll_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_blk_poll_LDADD = $(DEVICE_TEST_LIBS)
+TESTS += tests/integration/test_blk_poll
+
 check_PROGRAMS += tests/integration/test_virtio_fs
 tests_integration_test_virtio_fs_SOURCES = %D%/test_virtio_fs.c
 tests_integration_test_virtio_fs_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

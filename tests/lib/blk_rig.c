@@ -71,7 +71,7 @@ bool blk_rig_init(struct blk_rig *blk, enum io_engine_kind kind,
 	}
 	if (rc)
 		fail_msg("%s", err.msg);
-	device_rig_init(&blk->rig, kind, MEMORY);
+	device_rig_init_polling(&blk->rig, kind, MEMORY, options->poll_max_ns);
 	if (!blk_options.name)
 		blk_options.name = "disk0";
 	if (!blk_options.queues)

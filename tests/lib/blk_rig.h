@@ -19,6 +19,7 @@
  * @readonly: open the file for reading only
  * @direct:   O_DIRECT
  * @blk:      passed on; name, fd, queues and queue_size are filled in if 0
+ * @poll_max_ns: of the engine; 0: no polling
  */
 struct blk_rig_options {
 	const char *dir;
@@ -27,6 +28,7 @@ struct blk_rig_options {
 	bool readonly;
 	bool direct;
 	struct virtio_blk_options blk;
+	uint64_t poll_max_ns;
 };
 
 /**

@@ -21,7 +21,8 @@ static void pump(void *arg)
 }
 
 static void init(struct device_rig *rig, enum io_engine_kind kind,
-		 uint64_t mem_size, enum guest_mem_kind mem_kind)
+		 uint64_t mem_size, enum guest_mem_kind mem_kind,
+		 uint64_t poll_max_ns)
 {
 	struct guest_mem_config mem = {
 		.kind = mem_kind,
@@ -33,6 +34,7 @@ static void init(struct device_rig *rig, enum io_engine_kind kind,
 		.kind = kind,
 		.depth = 256,
 		.max_files = 32,
+		.poll_max_ns = poll_max_ns,
 	};
 	struct err err = {0};
 
@@ -47,13 +49,19 @@ static void init(struct device_rig *rig, enum io_engine_kind kind,
 void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
 		     uint64_t mem_size)
 {
-	init(rig, kind, mem_size, GUEST_MEM_PRIVATE);
+	init(rig, kind, mem_size, GUEST_MEM_PRIVATE, 0);
 }
 
 void device_rig_init_shared(struct device_rig *rig, enum io_engine_kind kind,
 			    uint64_t mem_size)
 {
-	init(rig, kind, mem_size, GUEST_MEM_SHARED);
+	init(rig, kind, mem_size, GUEST_MEM_SHARED, 0);
+}
+
+void device_rig_init_polling(struct device_rig *rig, enum io_engine_kind kind,
+			     uint64_t mem_size, uint64_t poll_max_ns)
+{
+	init(rig, kind, mem_size, GUEST_MEM_PRIVATE, poll_max_ns);
 }
 
 void device_rig_attach(struct device_rig *rig, struct virtio_device *dev)

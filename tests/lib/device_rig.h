@@ -53,6 +53,10 @@ void device_rig_init(struct device_rig *rig, enum io_engine_kind kind,
 void device_rig_init_shared(struct device_rig *rig, enum io_engine_kind kind,
 			    uint64_t mem_size);
 
+/** device_rig_init_polling() - device_rig_init() with an engine that polls. */
+void device_rig_init_polling(struct device_rig *rig, enum io_engine_kind kind,
+			     uint64_t mem_size, uint64_t poll_max_ns);
+
 /** device_rig_attach() - take @dev over, start the I/O thread. */
 void device_rig_attach(struct device_rig *rig, struct virtio_device *dev);
 

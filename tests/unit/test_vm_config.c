@@ -57,6 +57,7 @@ static void test_defaults(void **state)
 	assert_int_equal(cfg->memory.size, MIB(256));
 	assert_int_equal(cfg->memory.page_size, MIB(2));
 	assert_int_equal(cfg->io_threads, 1);
+	assert_int_equal(cfg->poll_us, 0);
 	assert_int_equal(cfg->stop_grace, 30);
 	assert_true(cfg->serial && cfg->console && cfg->rng.enable);
 	assert_int_equal(cfg->boot.kernel_fd, -1);

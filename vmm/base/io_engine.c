@@ -40,6 +40,7 @@ int io_engine_init(struct io_engine *engine,
 	io_op_list_init(&engine->deferred);
 	io_op_list_init(&engine->finished);
 	engine->max_files = cfg->max_files;
+	engine->poll_max_ns = backend->pending ? cfg->poll_max_ns : 0;
 	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (engine->wake_fd < 0)
 		return err_set(err, -errno, "%s: eventfd", backend->name);
@@ -86,6 +87,12 @@ void io_engine_stats(const struct io_engine *engine,
 			atomic_load_explicit(&engine->stats.completed, relaxed),
 		.queued = atomic_load_explicit(&engine->stats.queued, relaxed),
 		.posts = atomic_load_explicit(&engine->stats.posts, relaxed),
+		.polls_found = atomic_load_explicit(&engine->stats.polls_found,
+						    relaxed),
+		.polls_vain = atomic_load_explicit(&engine->stats.polls_vain,
+						   relaxed),
+		.poll_ns =
+			atomic_load_explicit(&engine->stats.poll_ns, relaxed),
 	};
 }
 
@@ -189,7 +196,11 @@ int io_engine_poll(struct io_engine *engine, bool wait)
 	if (engine->finished.first || engine->deferred.first ||
 	    has_posts(engine))
 		wait = false;
+	if (wait && engine->pollers)
+		wait = !io_poll_before_wait(engine);
 	count = engine->backend->round(engine, wait);
+	if (wait && engine->pollers)
+		io_poll_after_wait(engine);
 	if (count < 0)
 		return count;
 	count += run_finished(engine);

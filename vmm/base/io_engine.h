@@ -68,11 +68,33 @@ enum io_engine_kind {
  * @kind:      which implementation
  * @depth:     operations expected in flight at once; more are queued inside
  * @max_files: number of io_engine_file_add() slots
+ * @poll_max_ns: longest time to look at pollers before sleeping; 0: never. Not
+ *             for libaio, whose completions and doorbells take a system call to
+ *             see: it never polls
  */
 struct io_engine_config {
 	enum io_engine_kind kind;
 	unsigned int depth;
 	unsigned int max_files;
+	uint64_t poll_max_ns;
+};
+
+/**
+ * struct io_poller - a source of work that can be seen in memory
+ * @look: is there work? No system call. Return: 1 or 0, -1 if it must not be
+ *        polled now
+ * @work: take it
+ * @rest: the engine is going to sleep: ask to be woken, fence, look again.
+ *        Return: true if there is work after all, which @work takes then
+ * @next: engine's own
+ *
+ * All on the owner thread.
+ */
+struct io_poller {
+	int (*look)(struct io_poller *poller);
+	void (*work)(struct io_poller *poller);
+	bool (*rest)(struct io_poller *poller);
+	struct io_poller *next;
 };
 
 /**
@@ -154,6 +176,18 @@ void io_engine_call(struct io_engine *engine, void (*fn)(void *arg), void *arg);
 void io_engine_defer(struct io_engine *engine, struct io_op *op);
 
 /**
+ * io_engine_poller_add() - look at @poller before each sleep
+ *
+ * Before io_engine_run(), and for the engine's life. Without poll_max_ns, and
+ * with libaio, it is not looked at.
+ */
+void io_engine_poller_add(struct io_engine *engine, struct io_poller *poller);
+
+/** io_engine_is_polling() - will the owner look at pollers before it sleeps?
+ * Then they need no wake-up until their rest() is called. Owner thread. */
+bool io_engine_is_polling(const struct io_engine *engine);
+
+/**
  * io_engine_file_add() - register a file for read, write, sync and poll
  * @fd: stays owned by the caller and open until io_engine_file_remove()
  *
@@ -226,6 +260,9 @@ void io_engine_cancel(struct io_engine *engine, struct io_op *op);
  * @completed: completions dispatched
  * @queued:    operations that waited inside because the kernel queue was full
  * @posts:     io_engine_post() and io_engine_call() served
+ * @polls_found: times work was found while looking for it
+ * @polls_vain:  times it was not
+ * @poll_ns:     time spent looking
  */
 struct io_engine_stats {
 	uint64_t syscalls;
@@ -233,6 +270,9 @@ struct io_engine_stats {
 	uint64_t completed;
 	uint64_t queued;
 	uint64_t posts;
+	uint64_t polls_found;
+	uint64_t polls_vain;
+	uint64_t poll_ns;
 };
 
 /** io_engine_stats() - read the counters; any thread. */

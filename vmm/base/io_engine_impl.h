@@ -77,6 +77,8 @@ static inline struct io_op *io_op_list_pop(struct io_op_list *list)
  * @start:    first round: the calling thread is the owner from now on
  * @round:    submit, wait for a completion if @wait, dispatch all there are.
  *            Return: their number or a negative errno
+ * @pending:  is there anything to submit or dispatch? No system call. NULL: the
+ *            engine cannot tell, and never polls
  * @submit:   take an op whose priv is filled in
  * @cancel:   see io_engine_cancel()
  * @file_set: make @file stand for @fd, -1 for none; also before @start
@@ -87,6 +89,7 @@ struct io_engine_backend {
 	const char *name;
 	int (*start)(struct io_engine *engine);
 	int (*round)(struct io_engine *engine, bool wait);
+	bool (*pending)(struct io_engine *engine);
 	void (*submit)(struct io_engine *engine, struct io_op *op);
 	void (*cancel)(struct io_engine *engine, struct io_op *op);
 	int (*file_set)(struct io_engine *engine, int file, int fd);
@@ -104,6 +107,10 @@ struct io_engine_backend {
  * @deferred: run at the end of the round
  * @finished: ops whose result is known without the kernel
  * @files:    fd of each slot, -1 if free
+ * @pollers:  looked at before a sleep; NULL if polling is off
+ * @poll_max_ns:    upper bound of @poll_window_ns, 0: polling is off
+ * @poll_window_ns: how long to look before the next sleep
+ * @idle_since_ns:  when the owner ran out of work
  */
 struct io_engine {
 	const struct io_engine_backend *backend;
@@ -115,12 +122,19 @@ struct io_engine {
 	struct io_op_list finished;
 	unsigned int max_files;
 	int *files;
+	struct io_poller *pollers;
+	uint64_t poll_max_ns;
+	uint64_t poll_window_ns;
+	uint64_t idle_since_ns;
 	struct {
 		_Atomic uint64_t syscalls;
 		_Atomic uint64_t submitted;
 		_Atomic uint64_t completed;
 		_Atomic uint64_t queued;
 		_Atomic uint64_t posts;
+		_Atomic uint64_t polls_found;
+		_Atomic uint64_t polls_vain;
+		_Atomic uint64_t poll_ns;
 	} stats;
 };
 
@@ -139,6 +153,13 @@ int io_engine_init(struct io_engine *engine,
 
 /** io_engine_fini() - release the common part; accepts a zeroed one. */
 void io_engine_fini(struct io_engine *engine);
+
+/** io_poll_before_wait() - look at the pollers before a sleep. Return: is there
+ * work, so that the engine must not wait? */
+bool io_poll_before_wait(struct io_engine *engine);
+
+/** io_poll_after_wait() - the sleep is over: adapt the window. */
+void io_poll_after_wait(struct io_engine *engine);
 
 /** io_engine_try_post() - io_engine_post(). Return: false if the engine is
  * over, and @op was dropped. */

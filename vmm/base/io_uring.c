@@ -409,6 +409,16 @@ static int uring_round(struct io_engine *engine, bool wait)
 	return count;
 }
 
+static bool uring_pending(struct io_engine *engine)
+{
+	const unsigned int wanted = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+	struct uring *u = to_uring(engine);
+
+	return io_uring_sq_ready(&u->ring) || io_uring_cq_ready(&u->ring) ||
+	       !u->wake_armed || u->overflow.first || u->cancels.first ||
+	       __atomic_load_n(u->ring.sq.kflags, __ATOMIC_RELAXED) & wanted;
+}
+
 /* By number: liburing 2.3 declares io_uring_enable_rings() and
  * io_uring_register_restrictions() and exports neither. */
 static int uring_start(struct io_engine *engine)
@@ -478,6 +488,7 @@ static const struct io_engine_backend uring_backend = {
 	.name = "io_uring",
 	.start = uring_start,
 	.round = uring_round,
+	.pending = uring_pending,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.file_set = uring_file_set,
@@ -499,6 +510,9 @@ static int init_ring(struct uring *u, unsigned int depth)
 			.cq_entries = entries * CQ_FACTOR,
 		};
 
+		/* Who polls must see in memory that completions wait. */
+		if (u->engine.poll_max_ns && flag_sets[i])
+			params.flags |= IORING_SETUP_TASKRUN_FLAG;
 		rc = io_uring_queue_init_params(entries, &u->ring, &params);
 		if (rc == -EINVAL)
 			continue;

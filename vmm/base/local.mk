@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	%D%/io_bus.c %D%/io_bus.h \
 	%D%/io_engine.c %D%/io_engine.h %D%/io_engine_impl.h \
 	%D%/io_engine_call.c %D%/io_engine_create.c \
+	%D%/io_poll.c \
 	%D%/io_uring.c \
 	%D%/iov.c %D%/iov.h \
 	%D%/irq_line.c %D%/irq_line.h \

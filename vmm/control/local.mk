@@ -19,6 +19,7 @@ libcontrol_a_SOURCES = \
 	%D%/schema_text.c \
 	%D%/vm_config.c %D%/vm_config.h \
 	%D%/vm_schema.c %D%/vm_schema.h \
+	%D%/vm_schema_words.c %D%/vm_schema_words.h \
 	%D%/vmm_launch.h
 
 CONTROL_LIBS = libcontrol.a $(CBOR_LIBS) $(UUID_LIBS) $(BASE_LIBS)

@@ -183,6 +183,7 @@ struct vm_config {
 	enum vm_announce announce;
 	enum io_engine_kind io_engine;
 	uint32_t io_threads; /* default: 1 */
+	uint32_t poll_us;    /* longest polling before a sleep; 0: off */
 	struct vm_disk disks[VM_DISKS_MAX];
 	size_t num_disks;
 	struct vm_net nets[VM_NETS_MAX];

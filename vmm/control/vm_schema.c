@@ -7,6 +7,7 @@
 
 #include "macros.h"
 #include "vm_config.h"
+#include "vm_schema_words.h"
 
 /* Keys of a file: given per VM only, or also in defaults = {...}. */
 #define PER_VM (SCHEMA_FILE | SCHEMA_WIRE)
@@ -19,47 +20,6 @@
 #define MIB_ (1LL << 20)
 #define GIB_ (1LL << 30)
 #define TIB_ (1LL << 40)
-
-static const char *const announce_words[] = {
-	[VM_ANNOUNCE_ACPI] = "acpi",
-	[VM_ANNOUNCE_CMDLINE] = "cmdline",
-	NULL,
-};
-static const char *const restart_words[] = {
-	[VM_RESTART_NO] = "no",
-	[VM_RESTART_ON_FAILURE] = "on-failure",
-	[VM_RESTART_ALWAYS] = "always",
-	NULL,
-};
-static const char *const reboot_words[] = {
-	[VM_REBOOT_RESTART] = "restart",
-	[VM_REBOOT_EXIT] = "exit",
-	NULL,
-};
-static const char *const cache_words[] = {
-	[VM_CACHE_WRITEBACK] = "writeback",
-	[VM_CACHE_WRITETHROUGH] = "writethrough",
-	NULL,
-};
-static const char *const net_words[] = {
-	[VM_NET_TAP] = "tap",
-	[VM_NET_PASST] = "passt",
-	NULL,
-};
-static const char *const memory_words[] = {
-	[GUEST_MEM_PRIVATE] = "private",
-	[GUEST_MEM_SHARED] = "shared",
-	[GUEST_MEM_HUGEPAGES] = "hugepages",
-	NULL,
-};
-static const char *const engine_words[] = {
-	[IO_ENGINE_AUTO] = "auto",
-	[IO_ENGINE_URING] = "io_uring",
-	[IO_ENGINE_AIO] = "aio",
-	NULL,
-};
-static const char *const page_words[] = {"2M", "1G", NULL};
-static const char *const format_words[] = {"raw", NULL};
 
 /* The table stores enums as int: true of gcc and clang on Linux. */
 _Static_assert(sizeof(enum vm_announce) == sizeof(int32_t), "enum is an int");
@@ -485,6 +445,15 @@ static const struct schema_field vm_fields[] = {
 	 .max = 16,
 	 .def = 1,
 	 .doc = "I/O threads; devices are spread over them."},
+	{.key = "poll_us",
+	 .type = SCHEMA_UINT,
+	 .flags = COMMON,
+	 AT(vm_config, poll_us),
+	 .max = 1000,
+	 .doc = "Longest time in microseconds that an I/O thread looks for "
+		"disk "
+		"requests before it sleeps; 0: never. The aio engine ignores "
+		"it: its completions take a system call to see."},
 	{.key = "disks",
 	 .type = SCHEMA_GROUPS,
 	 .flags = PER_VM,
