@@ -47,3 +47,27 @@ lwx_run_init_SOURCES = \
 	guest-images/init/netlink.c \
 	tools/image/root-init/root_modules.c \
 	$(AGENT_SOURCES)
+
+# Modules and definitions: folders are kept, so the rules are written out.
+EXTRA_DIST += \
+	%D%/container.yml %D%/container-host.yml %D%/host.yml \
+	%D%/modules/agent/module.yml \
+	%D%/modules/base/layerworx-digest \
+	%D%/modules/base/module.yml \
+	%D%/modules/busybox/module.yml \
+	%D%/modules/crun/module.yml \
+	%D%/modules/data/module.yml \
+	%D%/modules/init/module.yml \
+	%D%/modules/kernel-host/module.yml \
+	%D%/modules/kernel-stock/module.yml \
+	%D%/modules/lwx-vm/module.yml \
+	%D%/modules/network/module.yml
+install-data-local: install-modules
+install-modules:
+	@$(MKDIR_P) $(DESTDIR)$(pkgdatadir)
+	cp $(srcdir)/guest-images/*.yml $(DESTDIR)$(pkgdatadir)/
+	cp -R $(srcdir)/guest-images/modules $(DESTDIR)$(pkgdatadir)/
+	chmod -R u+w $(DESTDIR)$(pkgdatadir)/modules
+uninstall-local:
+	rm -rf $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/*.yml
+.PHONY: install-modules

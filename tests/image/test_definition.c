@@ -238,7 +238,7 @@ static void test_values(void **state)
 
 static void test_schema(void **state)
 {
-	json_t *schema = definition_schema();
+	json_t *schema = definition_schema(&definition_group);
 	char *manual = definition_manual();
 
 	(void)state;

@@ -229,9 +229,8 @@ static void test_image(void **state)
 	(void)state;
 	put("ssh", "stands-for: [linuxkit/sshd]\n");
 	set = read_all();
-	assert_int_equal(module_of_image(set, "linuxkit/sshd:abc", &module,
-					 &err),
-			 0);
+	assert_int_equal(
+		module_of_image(set, "linuxkit/sshd:abc", &module, &err), 0);
 	assert_string_equal(module->name, "ssh");
 	assert_int_equal(module_of_image(set, "linuxkit/sshd2", &module, &err),
 			 0);

@@ -25,8 +25,8 @@
  * @cache:       directory, NULL: the default one
  * @architecture: "amd64" or "arm64", NULL: of this machine
  * @size:        of disks in bytes, 0: of the content
- * @modules:     further directories with modules, looked at after the one beside
- *               the first definition
+ * @modules:     further directories with modules, looked at after the one
+ * beside the first definition
  * @module_num:  of them
  * @no_optional: leave out modules that only also-add names
  * @lock:        lock file, NULL: layerworx.lock beside the first definition

@@ -87,7 +87,8 @@ int build_bundles(struct build *build, struct err *err);
 /** build_files() - what files: says. Return: as build_kernel(). */
 int build_files(struct build *build, struct err *err);
 
-/** build_put_files() - a list of files into @tree. Return: as build_kernel(). */
+/** build_put_files() - a list of files into @tree. Return: as build_kernel().
+ */
 int build_put_files(struct build *build, struct tree *tree, const json_t *list,
 		    struct err *err);
 

@@ -52,8 +52,8 @@ static int read_set(struct build *build, struct err *err)
 	while (num < BUILD_MODULE_DIRS && dirs[num])
 		num++;
 	if (!rc)
-		rc = module_set_read(&build->modules, (const char *const *)dirs, num,
-				     err);
+		rc = module_set_read(&build->modules, (const char *const *)dirs,
+				     num, err);
 	for (size_t i = 0; i < num; i++)
 		free(dirs[i]);
 	return rc;
@@ -106,8 +106,8 @@ static int module_files(json_t **out, const struct module *module,
 			continue;
 		if (asprintf(&path, "%s/%s", module->dir, source) < 0)
 			path = NULL;
-		if (!path || json_object_set_new(file, "source",
-						 json_string(path)))
+		if (!path ||
+		    json_object_set_new(file, "source", json_string(path)))
 			return no_memory(err);
 	}
 	return 0;
@@ -246,8 +246,8 @@ static int install(struct build *build, const struct module_plan *plan,
 	int rc = list_packages(build, plan, &packages, &num, err);
 
 	if (!rc && num)
-		rc = debs_install(&build->debs, (const char *const *)packages, num,
-				  tree, build->sbom, err);
+		rc = debs_install(&build->debs, (const char *const *)packages,
+				  num, tree, build->sbom, err);
 	for (size_t i = 0; i < num; i++)
 		free(packages[i]);
 	free(packages);
@@ -277,8 +277,8 @@ static bool matches(const struct module_plan *plan, const char *key,
 		    const char *path)
 {
 	for (size_t i = 0; i < plan->num; i++) {
-		const json_t *list = json_object_get(
-			plan->choices[i].module->content, key);
+		const json_t *list =
+			json_object_get(plan->choices[i].module->content, key);
 
 		for (size_t j = 0; j < json_array_size(list); j++)
 			if (fnmatch(json_string_value(json_array_get(list, j)),
@@ -387,9 +387,8 @@ static int put_base_list(struct build *build, struct tree *tree,
 	static char path[] = "usr/lib/layerworx/base.files";
 	const char *name = BUILD_BASE;
 	const struct module_wanted wanted = {.names = &name, .num = 1};
-	struct tree_entry entry = {.path = path,
-				   .mode = 0644,
-				   .mtime = build->options->epoch};
+	struct tree_entry entry = {
+		.path = path, .mode = 0644, .mtime = build->options->epoch};
 	struct module_plan plan = {0};
 	struct tree *base = NULL;
 	AUTO_FREE char *text = NULL;
@@ -491,8 +490,8 @@ static int fill_config(const struct build *build, const struct module *module,
 	config->workdir = workdir ? strdup(workdir) : NULL;
 	if (!config->os || !config->architecture ||
 	    (workdir && !config->workdir) ||
-	    (label && oci_config_set_label(config, "org.mobyproject.config",
-					   label)))
+	    (label &&
+	     oci_config_set_label(config, "org.mobyproject.config", label)))
 		return no_memory(err);
 	rc = copy_texts(run, "entrypoint", &config->entrypoint, err);
 	if (!rc)

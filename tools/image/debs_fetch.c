@@ -98,8 +98,8 @@ static int configure(struct apt *apt, struct err *err)
 static int run_in(const struct apt *apt, const char *dir,
 		  const char *const *argv, char **text, struct err *err)
 {
-	const char *const env[] = {apt->config, "DEBIAN_FRONTEND=noninteractive",
-				   NULL};
+	const char *const env[] = {apt->config,
+				   "DEBIAN_FRONTEND=noninteractive", NULL};
 	struct spawn spawn = {
 		.argv = argv,
 		.package = "apt",
@@ -120,8 +120,8 @@ static int run(const struct apt *apt, const char *const *argv, char **text,
 static int update(struct apt *apt, struct err *err)
 {
 	static const char *const argv[] = {
-		"apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update",
-		NULL};
+		"apt-get", "-qq", "-o", "APT::Update::Error-Mode=any",
+		"update",  NULL};
 	AUTO_FREE char *text = NULL;
 	int rc;
 
@@ -239,9 +239,8 @@ static int record_all(const struct apt *apt, char *text, const char *set,
 static int install(const struct apt *apt, const char *const *packages,
 		   size_t num, const char *how, char **text, struct err *err)
 {
-	const char *argv[ARGS_MAX] = {"apt-get", "-q",	      "-y",
-				      how,	 "install", "?essential",
-				      DEBS_MERGED};
+	const char *argv[ARGS_MAX] = {"apt-get", "-q",	       "-y",	   how,
+				      "install", "?essential", DEBS_MERGED};
 	size_t at = 7;
 
 	if (num > ARGS_MAX - 8)
@@ -305,8 +304,8 @@ static bool parse_uri(char *line, struct deb *deb)
 static int fetch_one(const struct apt *apt, const char *name, json_t *names,
 		     struct err *err)
 {
-	const char *const ask[] = {"apt-get", "-qq", "--print-uris", "download",
-				   name, NULL};
+	const char *const ask[] = {"apt-get",  "-qq", "--print-uris",
+				   "download", name,  NULL};
 	const char *const get[] = {"apt-get", "-qq", "download", name, NULL};
 	AUTO_FREE char *noise = NULL;
 	AUTO_FREE char *text = NULL;

@@ -123,8 +123,7 @@ int debs_locked(const struct debs *debs, const char *name, struct deb *deb,
 
 	*deb = (struct deb){
 		.name = name,
-		.version =
-			json_string_value(json_object_get(entry, "version")),
+		.version = json_string_value(json_object_get(entry, "version")),
 		.arch = json_string_value(
 			json_object_get(entry, "architecture")),
 		.sha256 = json_string_value(json_object_get(entry, "sha256")),
@@ -142,11 +141,10 @@ int debs_record(struct debs *debs, const struct deb *deb, struct err *err)
 	json_t *packages = section(debs, DEBS_PACKAGES, true);
 
 	if (!packages ||
-	    json_object_set_new(
-		    packages, deb->name,
-		    json_pack("{s:s,s:s,s:s}", "version", deb->version,
-			      "architecture", deb->arch, "sha256",
-			      deb->sha256)))
+	    json_object_set_new(packages, deb->name,
+				json_pack("{s:s,s:s,s:s}", "version",
+					  deb->version, "architecture",
+					  deb->arch, "sha256", deb->sha256)))
 		return no_memory(err);
 	return 0;
 }

@@ -111,8 +111,8 @@ static int link_deb(const struct debs *debs, const char *name, const char *pool,
 	if (rc)
 		return rc;
 	path = debs_path(debs, &deb);
-	if (!path || asprintf(&there, "%s/%s", pool,
-			      strrchr(path, '/') + 1) < 0) {
+	if (!path ||
+	    asprintf(&there, "%s/%s", pool, strrchr(path, '/') + 1) < 0) {
 		there = NULL;
 		return no_memory(err);
 	}
@@ -285,9 +285,8 @@ static int unpack_one(const struct debs *debs, const char *name,
 	struct deb deb;
 	struct archive_input input = {.name = name, .origin = name};
 	const char *argv[] = {"dpkg-deb", "--fsys-tarfile", NULL, NULL};
-	struct spawn spawn = {.argv = argv,
-			      .package = "dpkg",
-			      .epoch = debs->epoch};
+	struct spawn spawn = {
+		.argv = argv, .package = "dpkg", .epoch = debs->epoch};
 	int rc = debs_locked(debs, name, &deb, err);
 
 	if (rc)
@@ -313,9 +312,8 @@ static int add_indexes(const struct debs *debs, struct tree *tree,
 		       const char *release, const char *dir, struct err *err)
 {
 	const char *const argv[] = {"depmod", "-b", dir, release, NULL};
-	const struct spawn spawn = {.argv = argv,
-				    .package = "kmod",
-				    .epoch = debs->epoch};
+	const struct spawn spawn = {
+		.argv = argv, .package = "kmod", .epoch = debs->epoch};
 	const struct tree_dir_options options = {0};
 	int rc = tree_dir_write(tree, dir, err);
 
@@ -408,9 +406,9 @@ static int take(const struct debs *debs, const char *set, const json_t *names,
 				     err);
 	}
 	if (fd < 0)
-		return fd == -ENOENT ? err_setx(err, fd, "cache: %s has gone",
-						set)
-				     : fd;
+		return fd == -ENOENT
+			       ? err_setx(err, fd, "cache: %s has gone", set)
+			       : fd;
 	input.fd = fd;
 	return archive_read(tree, &input, err);
 }

@@ -84,9 +84,9 @@ json_int_t definition_int(const json_t *object, const char *key,
  * memory; json_decref(). */
 json_t *definition_copy(const json_t *value);
 
-/** definition_schema() - the tables as JSON Schema (draft 7). Return: NULL
- * without memory; json_decref(). */
-json_t *definition_schema(void);
+/** definition_schema() - the tables of @group as JSON Schema (draft 7). Return:
+ * NULL without memory; json_decref(). */
+json_t *definition_schema(const struct field_group *group);
 
 /** definition_manual() - the tables as the body of lwx-image.yml(5), roff.
  * Return: NULL without memory; free(). */

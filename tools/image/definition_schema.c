@@ -4,6 +4,8 @@
  */
 #include "definition.h"
 
+#include "module.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +93,9 @@ static json_t *group_schema(const struct field_group *group)
 			 "required", required);
 }
 
-json_t *definition_schema(void)
+json_t *definition_schema(const struct field_group *group)
 {
-	json_t *schema = group_schema(&definition_group);
+	json_t *schema = group_schema(group);
 
 	if (!schema ||
 	    json_object_set_new(
@@ -168,6 +170,7 @@ char *definition_manual(void)
 	if (!manual.out)
 		return NULL;
 	group_manual(&manual, &definition_group, "The top");
+	group_manual(&manual, &module_group, "module.yml");
 	if (fclose(manual.out)) {
 		free(text);
 		return NULL;

@@ -47,8 +47,7 @@ static const struct field volume_fields[] = {
 	 .type = FIELD_TEXTS,
 	 .doc = "Platforms to take of an image for several; of an OCI layout."},
 };
-const struct field_group volume_group =
-	FIELD_GROUP_OF("volume", volume_fields);
+const struct field_group volume_group = FIELD_GROUP_OF("volume", volume_fields);
 
 static const char *const metadata_words[] = {"yaml", "json", NULL};
 static const struct field file_fields[] = {
@@ -82,8 +81,7 @@ static const struct field file_fields[] = {
 	 .type = FIELD_ID,
 	 .doc = "Group, or the name of a container [0]."},
 };
-const struct field_group file_group =
-	FIELD_GROUP_OF("file", file_fields);
+const struct field_group file_group = FIELD_GROUP_OF("file", file_fields);
 
 static const struct field trust_fields[] = {
 	{.key = "image", .type = FIELD_TEXTS, .doc = "Images to verify."},

@@ -86,7 +86,7 @@ struct field_group {
 		.name = (n), .fields = (f), .num = ARRAY_SIZE(f)               \
 	}
 
-extern const char *const definition_roles[];	      /* ends with NULL */
+extern const char *const definition_roles[];	  /* ends with NULL */
 extern const struct field_group definition_group; /* a whole definition */
 extern const struct field_group image_group;	  /* of onboot, services... */
 extern const struct field_group volume_group;	  /* of volumes */

@@ -131,8 +131,8 @@ static int add_choice(const struct walk *walk, const struct module *module,
 		      struct err *err)
 {
 	struct module_plan *plan = walk->plan;
-	struct module_choice *choices = reallocarray(
-		plan->choices, plan->num + 1, sizeof(*choices));
+	struct module_choice *choices =
+		reallocarray(plan->choices, plan->num + 1, sizeof(*choices));
 
 	if (!choices)
 		return err_setx(err, -ENOMEM, "out of memory");
@@ -154,14 +154,12 @@ static int check_here(const struct walk *walk, const struct module *module,
 		if (walk->stack[i] != module)
 			continue;
 		chain_text(walk, i, module->name, chain);
-		return err_setx(err, -ELOOP,
-				"modules: %s includes itself: %s",
+		return err_setx(err, -ELOOP, "modules: %s includes itself: %s",
 				module->name, chain);
 	}
 	if (walk->depth == DEPTH_MAX)
-		return err_setx(err, -ELOOP,
-				"modules: more than %u deep at %s", DEPTH_MAX,
-				module->name);
+		return err_setx(err, -ELOOP, "modules: more than %u deep at %s",
+				DEPTH_MAX, module->name);
 	if (role && json_object_get(module->content, "roles") &&
 	    !module_names(module, "roles", role)) {
 		chain_text(walk, 0, module->name, chain);

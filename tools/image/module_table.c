@@ -41,8 +41,7 @@ static const struct field run_fields[] = {
 	 .doc = "YAML, the label org.mobyproject.config: capabilities, binds "
 		"and the like."},
 };
-static const struct field_group run_group =
-	FIELD_GROUP_OF("image", run_fields);
+static const struct field_group run_group = FIELD_GROUP_OF("image", run_fields);
 
 static const struct field module_layerworx_fields[] = {
 	{.key = "services",

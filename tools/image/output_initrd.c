@@ -6,8 +6,8 @@
 
 #include "cleanup.h"
 #include "kernel_modules.h"
-#include "tree_cpio.h"
 #include "program_path.h"
+#include "tree_cpio.h"
 
 #include <errno.h>
 #include <fcntl.h>

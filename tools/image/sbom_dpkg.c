@@ -121,8 +121,7 @@ int sbom_add_deb(struct sbom *sbom, const char *name, const char *version,
 	struct sbom_package package = {
 		.name = shared(name),
 		.version = shared(version),
-		.architecture =
-			shared(architecture ? architecture : "unknown"),
+		.architecture = shared(architecture ? architecture : "unknown"),
 		.supplier = debian,
 		.sha256 = shared(sha256),
 	};

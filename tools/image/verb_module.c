@@ -112,8 +112,9 @@ static json_t *module_json(const struct module *module)
 
 static int print_json(json_t *json, struct err *err)
 {
-	int rc = json && !json_dumpf(json, stdout,
-				     JSON_SORT_KEYS | JSON_INDENT(2)) &&
+	int rc = json &&
+				 !json_dumpf(json, stdout,
+					     JSON_SORT_KEYS | JSON_INDENT(2)) &&
 				 putchar('\n') != EOF
 			 ? 0
 			 : err_setx(err, -EIO, "standard output");
@@ -171,9 +172,8 @@ static void print_list(const char *title, const json_t *array)
 static int show(const struct request *request, struct err *err)
 {
 	static const char *const lists[] = {
-		"roles",     "include",	   "also-add", "conflicts",
-		"provides",  "stands-for", "packages", "remove",
-		"keep",
+		"roles",      "include",  "also-add", "conflicts", "provides",
+		"stands-for", "packages", "remove",   "keep",
 	};
 	const struct module *module =
 		module_find(request->set, request->words[0]);
@@ -191,9 +191,9 @@ static int show(const struct request *request, struct err *err)
 		print_list(lists[i],
 			   json_object_get(module->content, lists[i]));
 	for (size_t i = 0; i < json_array_size(checks); i++)
-		(void)printf("check       %s\n",
-			     definition_text(json_array_get(checks, i),
-					     "name"));
+		(void)printf(
+			"check       %s\n",
+			definition_text(json_array_get(checks, i), "name"));
 	return 0;
 }
 
@@ -237,11 +237,10 @@ static int print_plan(const struct request *request, struct err *err)
 
 		if (request->as_json)
 			(void)json_array_append_new(
-				array,
-				json_pack("{s:s,s:s?}", "name",
-					  choice->module->name, "by",
-					  choice->by ? choice->by->name
-						     : NULL));
+				array, json_pack("{s:s,s:s?}", "name",
+						 choice->module->name, "by",
+						 choice->by ? choice->by->name
+							    : NULL));
 		else
 			(void)printf("%-16s %s\n", choice->module->name,
 				     choice->by ? choice->by->name : "");
@@ -312,12 +311,9 @@ static const struct command {
 	bool loads;
 	int (*run)(const struct request *request, struct err *err);
 } commands[] = {
-	{"list", 0, 0, true, list},
-	{"search", 1, 1, true, list},
-	{"show", 1, 1, true, show},
-	{"resolve", 1, 256, true, print_plan},
-	{"why", 2, 256, true, why},
-	{"template", 1, 1, false, template},
+	{"list", 0, 0, true, list}, {"search", 1, 1, true, list},
+	{"show", 1, 1, true, show}, {"resolve", 1, 256, true, print_plan},
+	{"why", 2, 256, true, why}, {"template", 1, 1, false, template},
 };
 
 static int take_options(const struct image_verb *verb, struct request *request,

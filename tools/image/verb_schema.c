@@ -2,6 +2,7 @@
 #include "lwx_image.h"
 
 #include "definition.h"
+#include "module.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,14 +12,17 @@
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	bool manual = argc == 2 && strcmp(argv[1], "--manual") == 0;
+	bool module = argc == 2 && strcmp(argv[1], "--module") == 0;
 	struct err err = {0};
 	json_t *schema;
 	char *text;
 	int failed;
 
-	if (argc != 1 && !manual)
+	if (argc != 1 && !manual && !module)
 		return image_usage_error(verb, "no arguments");
-	schema = manual ? NULL : definition_schema();
+	schema = manual ? NULL
+			: definition_schema(module ? &module_group
+						   : &definition_group);
 	text = manual ? definition_manual()
 		      : json_dumps(schema, JSON_SORT_KEYS | JSON_INDENT(2));
 	json_decref(schema);
@@ -32,11 +36,12 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 
 const struct image_verb image_verb_schema = {
 	.name = "schema",
-	.usage = "[--manual]",
+	.usage = "[--manual | --module]",
 	.summary = "Print the JSON Schema of definitions.",
 	.help = "For editors and for programs that write definitions; draft "
 		"7.\n"
 		"\n"
+		"  --module  the one of module.yml\n"
 		"  --manual  the keys as the body of a manual page instead\n",
 	.run = run,
 };
