@@ -6,8 +6,8 @@
 #define DEBS_PACKAGES "packages" /* of the lock: name to struct deb */
 #define DEBS_SETS "sets"	 /* of the lock: set to names */
 
-#define DEBS_MERGED "usr-is-merged" /* else apt would take usrmerge, and perl  \
-				     */
+/* Else apt would take usrmerge, and perl with it. */
+#define DEBS_MERGED "usr-is-merged"
 
 /**
  * struct deb - one package file; texts belong to the lock
