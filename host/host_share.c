@@ -283,6 +283,7 @@ static int await_answer(int connected, int said, struct err *err)
 	static const uint32_t question[] = {1, 1, 0}; /* GET_FEATURES */
 	const struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
 	char answer[20], words[160];
+	bool late;
 	ssize_t n;
 
 	if (setsockopt(connected, SOL_SOCKET, SO_RCVTIMEO, &limit,
@@ -295,11 +296,17 @@ static int await_answer(int connected, int said, struct err *err)
 	while (n < 0 && errno == EINTR);
 	if (n == sizeof(answer))
 		return 0;
+	late = n < 0 && errno != ECONNRESET;
 	n = read(said, words, sizeof(words) - 1);
 	words[n > 0 ? n : 0] = '\0';
 	words[strcspn(words, "\n")] = '\0';
-	return err_setx(err, -EIO, "virtiofsd does not serve it: %s",
-			words[0] ? words : "no answer");
+	if (words[0])
+		return err_setx(err, -EIO, "virtiofsd does not serve it: %s",
+				words);
+	return late ? err_setx(err, -ETIMEDOUT,
+			       "virtiofsd does not serve it: no answer")
+		    : err_setx(err, -EPIPE,
+			       "virtiofsd has ended without a word");
 }
 
 static int start_server(struct launch *launch, int connected, struct err *err)
@@ -329,12 +336,24 @@ static int start_server(struct launch *launch, int connected, struct err *err)
 	return rc ? rc : await_answer(connected, said, err);
 }
 
-int host_share_open(struct vm_share *share, const char *vm, struct err *err)
+static int serve(struct vm_share *share, const char *program, struct err *err)
 {
 	AUTO_CLOSE int listening = -1;
 	AUTO_CLOSE int connected = -1;
-	char program[HOST_FACTS_PATH_SIZE];
 	struct launch launch = {.share = share, .program = program};
+	int rc = make_sockets(&listening, &connected, err);
+
+	launch.listen = listening;
+	if (!rc)
+		rc = start_server(&launch, connected, err);
+	if (!rc)
+		share->fd = steal_fd(&connected);
+	return rc;
+}
+
+int host_share_open(struct vm_share *share, const char *vm, struct err *err)
+{
+	char program[HOST_FACTS_PATH_SIZE];
 	int rc;
 
 	if (share->fd >= 0)
@@ -344,13 +363,11 @@ int host_share_open(struct vm_share *share, const char *vm, struct err *err)
 				"%s: virtiofsd is not installed: apt-get "
 				"install qemu-system-common",
 				vm);
-	rc = make_sockets(&listening, &connected, err);
-	launch.listen = listening;
-	if (!rc)
-		rc = start_server(&launch, connected, err);
-	if (rc)
-		return err_prefix(err, "%s: file server of %s", vm,
-				  share->path);
-	share->fd = steal_fd(&connected);
-	return 0;
+	rc = serve(share, program, err);
+	/* Seen once in some hundred starts on a busy machine: virtiofsd 7.2
+	 * comes up in the second. */
+	if (rc == -EPIPE)
+		rc = serve(share, program, err);
+	return rc ? err_prefix(err, "%s: file server of %s", vm, share->path)
+		  : 0;
 }
