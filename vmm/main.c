@@ -297,26 +297,31 @@ static void watch_shares(const struct vmm *vmm, struct pollfd *fds)
 						       : -1};
 }
 
-/* Each end is told once. */
-static void publish_shares(struct vmm *vmm, struct pollfd *fds)
+static void publish_share(const struct vmm *vmm, const char *path)
 {
-	char message[PATH_MAX + 64];
+	AUTO_FREE char *message = NULL;
+	struct ctl_field fields[2];
 
+	if (asprintf(&message, "the file server of %s has ended", path) < 0) {
+		message = NULL; /* the event matters more */
+		log_warn("a file server has ended");
+	} else {
+		log_warn("%s", message);
+	}
+	fields[0] = CTL_FIELD_TEXT("path", path);
+	fields[1] = CTL_FIELD_TEXT("message", message ? message : "");
+	(void)ctl_server_event(vmm->ctx.server, VMM_EVENT_SHARE_GONE, fields,
+			       ARRAY_SIZE(fields));
+}
+
+/* Each end is told once. */
+static void publish_shares(const struct vmm *vmm, struct pollfd *fds)
+{
 	for (size_t i = 0; i < vmm->cfg.num_shares; i++) {
-		const struct ctl_field fields[] = {
-			CTL_FIELD_TEXT("path", vmm->cfg.shares[i].path),
-			CTL_FIELD_TEXT("message", message),
-		};
-
 		if (!(fds[i].revents & POLLHUP))
 			continue;
 		fds[i].fd = -1;
-		(void)snprintf(message, sizeof(message),
-			       "the file server of %s has ended",
-			       vmm->cfg.shares[i].path);
-		log_warn("%s", message);
-		(void)ctl_server_event(vmm->ctx.server, VMM_EVENT_SHARE_GONE,
-				       fields, ARRAY_SIZE(fields));
+		publish_share(vmm, vmm->cfg.shares[i].path);
 	}
 }
 
