@@ -11,7 +11,7 @@
 
 #include <sys/types.h>
 
-#define AGENT_RUN_DIR "/run/lwx" /* of lwx-init */
+#define AGENT_RUN_DIR "/run/lwx-init" /* of lwx-init */
 #define AGENT_SOCKETS "/etc/lwx/agent.sockets"
 
 /**

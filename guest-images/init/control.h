@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#define CONTROL_SOCKET "/run/lwx/init.sock"
+#define CONTROL_SOCKET "/run/lwx-init/init.sock"
 
 /** control_listen() - answer requests from now on. */
 void control_listen(void);

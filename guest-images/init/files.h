@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define RUN_DIR "/run/lwx"
+#define RUN_DIR "/run/lwx-init"
 #define FILE_BYTES_MAX (1U << 20)
 
 /** file_read() - a text of at most @size - 1 bytes, ended with NUL. Return: its

@@ -1,6 +1,6 @@
 /*
  * log_ring.h - the last lines of a container in a file of fixed size below
- * /run/lwx/log. It outlives the container and, being a file, its writer. One
+ * /run/lwx-init/log. It outlives the container and, being a file, its writer. One
  * writer; readers map nothing and lock nothing: they read, and check that what
  * they read was not overwritten meanwhile.
  *

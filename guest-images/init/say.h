@@ -15,6 +15,6 @@ void say_errno(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** say_err() - say_error() of a recorded failure. */
 void say_err(const struct err *err);
 
-/** say_mark() - note in /run/lwx/boot how long after power-on @what was
+/** say_mark() - note in /run/lwx-init/boot how long after power-on @what was
  * reached. */
 void say_mark(const char *what);

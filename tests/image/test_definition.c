@@ -214,6 +214,31 @@ static void assert_spec_refused(const char *more, const char *what)
 	json_decref(image);
 }
 
+/* Without numbers it is every device of its kind, not 0:0. */
+static void test_all_devices(void **state)
+{
+	struct oci_config config = {0};
+	struct err err = {0};
+	json_t *spec = NULL;
+	json_t *runtime = NULL;
+	json_t *image = good("name: a\nimage: b\ncommand: [x]\n"
+			     "devices: [{path: all, type: b}]\n",
+			     &image_group);
+	json_t *rules;
+
+	(void)state;
+	assert_int_equal(
+		oci_spec_create(&spec, &runtime, image, &config, NULL, &err),
+		0);
+	rules = json_object_get(
+		json_object_get(json_object_get(spec, "linux"), "resources"),
+		"devices");
+	assert_json(rules, "[{'access':'rwm','allow':true,'type':'b'}]");
+	json_decref(runtime);
+	json_decref(spec);
+	json_decref(image);
+}
+
 static void test_values(void **state)
 {
 	(void)state;
@@ -258,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_both_spellings),
 		cmocka_unit_test(test_merge_files),
 		cmocka_unit_test(test_label),
+		cmocka_unit_test(test_all_devices),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_schema),
 	};

@@ -244,29 +244,32 @@ static int fill_pool(const struct debs *debs, const json_t *names,
 	return rc ? rc : bootstrap(debs, pool, set, out, err);
 }
 
-static int scratch_dir(const struct debs *debs, char **out, struct err *err)
+/* Return: a new folder for what is not kept, or NULL with @err. */
+static char *scratch_dir(const struct debs *debs, struct err *err)
 {
-	int rc;
+	char *dir;
 
-	if (asprintf(out, "%s/debs.XXXXXX", image_cache_scratch(debs->cache)) <
-	    0)
-		return no_memory(err);
-	if (mkdtemp(*out))
-		return 0;
-	rc = err_set(err, -errno, "%s", *out);
-	free(*out);
-	*out = NULL;
-	return rc;
+	if (asprintf(&dir, "%s/debs.XXXXXX",
+		     image_cache_scratch(debs->cache)) < 0) {
+		(void)no_memory(err);
+		return NULL;
+	}
+	if (!mkdtemp(dir)) {
+		(void)err_set(err, -errno, "%s", dir);
+		free(dir);
+		return NULL;
+	}
+	return dir;
 }
 
 static int make_installed(const struct debs *debs, const json_t *names,
 			  const char *set, int out, struct err *err)
 {
-	AUTO_FREE char *pool = NULL;
-	int rc = scratch_dir(debs, &pool, err);
+	AUTO_FREE char *pool = scratch_dir(debs, err);
+	int rc;
 
-	if (rc)
-		return rc;
+	if (!pool)
+		return err_prefix(err, "cache");
 	say(debs, "install packages");
 	rc = fill_pool(debs, names, pool, set, out, err);
 	if (rc)
@@ -364,9 +367,9 @@ static int make_unpacked(const struct debs *debs, const json_t *names, int out,
 				json_string_value(json_array_get(names, i)),
 				tree, err);
 	if (!rc && (release = release_of(tree))) {
-		rc = scratch_dir(debs, &dir, err);
-		if (!rc)
-			rc = add_indexes(debs, tree, release, dir, err);
+		dir = scratch_dir(debs, err);
+		rc = dir ? add_indexes(debs, tree, release, dir, err)
+			 : err_prefix(err, "cache");
 	}
 	if (!rc)
 		rc = write_tar(debs, tree, out, err);

@@ -21,11 +21,11 @@ static const char *const disk_modules[] = {
 	"ehci_pci",   "sd_mod",	     "sr_mod",
 };
 
-/* For the checksums of ext4 and the sums of dm-verity, where they are modules
- * that are asked for by name. */
+/* For the sums of dm-verity, ext4 and erofs, where they are modules that are
+ * asked for by name. */
 static const char *const verity_modules[] = {"sha256_generic", "sha256_ssse3",
 					     "sha2_ce"};
-static const char *const ext4_modules[] = {"crc32c_generic", "crc32c_intel"};
+static const char *const crc_modules[] = {"crc32c_generic", "crc32c_intel"};
 
 /*
  * @dir:     of the modules in the tree: "usr/lib/modules/6.1.0"
@@ -164,8 +164,8 @@ static int want_what(struct modules *modules,
 			      ARRAY_SIZE(verity_modules), err);
 	if (!rc && wanted->verity)
 		rc = want(modules, "dm_verity", true, err);
-	if (!rc && strcmp(fs, "ext4") == 0)
-		rc = want_all(modules, ext4_modules, ARRAY_SIZE(ext4_modules),
+	if (!rc && (strcmp(fs, "ext4") == 0 || strcmp(fs, "erofs") == 0))
+		rc = want_all(modules, crc_modules, ARRAY_SIZE(crc_modules),
 			      err);
 	return rc ? rc : want(modules, fs, true, err);
 }

@@ -250,9 +250,10 @@ int oci_spec_additional_gids(struct oci_spec *spec, const json_t *value,
 	return 0;
 }
 
-static json_t *number_or_any(const json_t *device, const char *key)
+/* Of all devices a number that is not said is any, as is one below 0. */
+static json_t *number_or_any(const json_t *device, const char *key, bool all)
 {
-	json_int_t number = definition_int(device, key, 0);
+	json_int_t number = definition_int(device, key, all ? -1 : 0);
 
 	return number < 0 ? NULL : json_integer(number);
 }
@@ -271,8 +272,8 @@ static int add_device(struct oci_spec *spec, const json_t *device,
 
 	rule = json_pack("{s:b,s:s,s:s,s:o*,s:o*}", "allow", 1, "type",
 			 strcmp(type, "u") == 0 ? "c" : type, "access", "rwm",
-			 "major", number_or_any(device, "major"), "minor",
-			 number_or_any(device, "minor"));
+			 "major", number_or_any(device, "major", all), "minor",
+			 number_or_any(device, "minor", all));
 	if (!rules || json_array_append_new(rules, rule))
 		return no_memory(err);
 	if (all)
