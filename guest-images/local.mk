@@ -1,7 +1,7 @@
 # guest-images/local.mk - what runs inside guests.
 EXTRA_DIST += %D%/debian-disk %D%/quickstart/autologin.conf \
 	%D%/quickstart/config.json %D%/quickstart/lwx-dhcp %D%/quickstart/lwx-proof \
-	%D%/quickstart/lwx-proof.service
+	%D%/quickstart/lwx-proof.service %D%/quickstart/web.yml
 
 # Programs of guests are static and without sanitizers: they run in any root.
 GUEST_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
