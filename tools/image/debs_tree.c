@@ -249,8 +249,8 @@ static char *scratch_dir(const struct debs *debs, struct err *err)
 {
 	char *dir;
 
-	if (asprintf(&dir, "%s/debs.XXXXXX",
-		     image_cache_scratch(debs->cache)) < 0) {
+	if (asprintf(&dir, "%s/debs.XXXXXX", image_cache_scratch(debs->cache)) <
+	    0) {
 		(void)no_memory(err);
 		return NULL;
 	}
