@@ -141,9 +141,10 @@ static void put_hosts(FILE *f, const struct network_state *state)
 		if (m->address[0])
 			(void)fprintf(f,
 				      "dhcp-host=%s,%s,%s\n"
-				      "host-record=%s,%s\n",
+				      "host-record=%s,%s\n"
+				      "local=/%s/\n",
 				      m->mac, m->address, m->name, m->name,
-				      m->address);
+				      m->address, m->name);
 	}
 }
 
