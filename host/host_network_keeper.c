@@ -157,6 +157,13 @@ static int write_conf(struct keeper *k, const char *conf, struct err *err)
 	return 0;
 }
 
+static const char *dnsmasq_user(void)
+{
+	if (getpwnam("dnsmasq"))
+		return "dnsmasq";
+	return getpwnam("nobody") ? "nobody" : "root";
+}
+
 /* A configuration for the members there are. The registry's lock is held, or
  * whoever holds it waits for us. */
 static int configure(struct keeper *k, struct err *err)
@@ -170,9 +177,7 @@ static int configure(struct keeper *k, struct err *err)
 		       k->bridge);
 	k->wanted = !rc && network_needs_dnsmasq(&state);
 	if (k->wanted)
-		conf = network_dnsmasq(&state, dir,
-				       getpwnam("dnsmasq") ? "dnsmasq"
-							   : "nobody");
+		conf = network_dnsmasq(&state, dir, dnsmasq_user());
 	network_state_fini(&state);
 	if (!k->wanted)
 		return rc;
