@@ -76,16 +76,15 @@ outside() {
 }
 
 killed() {
-	local i
 
 	start_vms
-	for i in {1..100}; do
+	for _ in {1..100}; do
 		! pgrep dnsmasq >/dev/null || break
 		sleep 0.1
 	done
 	pkill -KILL lwx-
 	ip link show lwx0 >/dev/null || fail "the bridge went without anybody"
-	for i in {1..100}; do
+	for _ in {1..100}; do
 		pgrep lwx-vmm >/dev/null || break
 		sleep 0.1
 	done
