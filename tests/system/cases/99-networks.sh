@@ -22,16 +22,17 @@ tries() {
 	return 1
 }
 
+# get ADDRESS PORT TEXT
 get() {
-	[ "$(wget -q -T 5 -O - "$1")" = "$2" ]
+	printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 "$1" "$2" | grep "$3"
 }
 
 ask() {
 	dhcp || return 1
 	ip addr show dev eth0 | grep 'inet 10.88.0.9/24' || return 2
 	nslookup a 10.88.0.1 | grep 10.88.0.2 || return 3
-	tries get http://10.88.0.2/ "page of a" || return 4
-	tries get http://192.0.2.2:8000/ "page of outside" || return 5
+	tries get 10.88.0.2 80 "page of a" || return 4
+	tries get 192.0.2.2 8000 "page of outside" || return 5
 	tries has_address6 || return 6
 	tries ping -c 1 -W 2 fd88::1 >/dev/null || return 7
 	echo "b has all"
