@@ -79,7 +79,7 @@ int host_program_run(const char *const argv[], const char *input,
 	size_t len = strlen(input);
 	char path[HOST_FACTS_PATH_SIZE], text[256];
 	int rc, status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!host_facts_find_program(argv[0], path))
 		return err_setx(err, -ENOENT,
