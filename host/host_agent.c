@@ -127,24 +127,24 @@ static int find_vsock(struct vm_registry *reg, const char *name, char *path,
 		      size_t size, struct err *err)
 {
 	AUTO_FREE uint8_t *bytes = malloc(CBOR_MESSAGE_MAX);
-	struct vm_config cfg;
+	AUTO_FREE struct vm_config *cfg = malloc(sizeof(*cfg));
 	ssize_t len;
 	int rc;
 
-	if (!bytes)
+	if (!bytes || !cfg)
 		return err_set(err, -ENOMEM, "%s", name);
 	len = vm_registry_load(reg, name, "config.cbor", bytes,
 			       CBOR_MESSAGE_MAX);
 	if (len < 0)
 		return err_setx(err, -ESRCH, "%s: no such VM is running", name);
-	rc = vm_config_decode(&cfg, bytes, (size_t)len, err);
-	if (!rc && !cfg.vsock.path)
+	rc = vm_config_decode(cfg, bytes, (size_t)len, err);
+	if (!rc && !cfg->vsock.path)
 		rc = err_setx(err, -ENODEV,
 			      "%s: has no vsock, by which its agent is reached",
 			      name);
 	if (!rc)
-		(void)snprintf(path, size, "%s", cfg.vsock.path);
-	vm_config_fini(&cfg);
+		(void)snprintf(path, size, "%s", cfg->vsock.path);
+	vm_config_fini(cfg);
 	return rc;
 }
 

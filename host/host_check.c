@@ -28,6 +28,9 @@
  * @taps:         interfaces
  * @passts:       interfaces
  * @shares:       shared folders
+ * @networks:     lwx-vm makes a bridge
+ * @nat:          guests reach out, or are reached from outside
+ * @dhcp:         dnsmasq serves one
  * @mergeable:    VMs that want KSM
  * @uring:        VMs that insist on io_uring
  */
@@ -39,6 +42,9 @@ struct needs {
 	unsigned int taps;
 	unsigned int passts;
 	unsigned int shares;
+	bool networks;
+	bool nat;
+	bool dhcp;
 	unsigned int mergeable;
 	unsigned int uring;
 };
@@ -71,6 +77,14 @@ static void count_vm(struct needs *needs, const struct vm_config *vm)
 	needs->shares += (unsigned int)vm->num_shares;
 	needs->mergeable += m->mergeable;
 	needs->uring += vm->io_engine == IO_ENGINE_URING;
+}
+
+static void count_network(struct needs *needs,
+			  const struct host_network *network)
+{
+	needs->networks |= host_network_is_made(network);
+	needs->nat |= network->nat;
+	needs->dhcp |= network->dhcp || network->address6;
 }
 
 static struct host_check_result *add(struct checker *c, const char *name)
@@ -276,6 +290,40 @@ static void check_program(struct checker *c, const char *name, bool needed,
 	advise(result, severity(needed), "%s", advice);
 }
 
+static void check_forward(struct checker *c)
+{
+	static const char path[] = "/proc/sys/net/ipv4/ip_forward";
+	struct host_check_result *result = add(c, "ip_forward");
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char state = '0';
+
+	if (fd >= 0 && read(fd, &state, 1) == 1 && state != '0') {
+		detail(result, "on");
+		return;
+	}
+	detail(result, "off");
+	if (c->needs.nat && access(path, W_OK))
+		advise(result, HOST_CHECK_FAIL,
+		       "for nat = true: sysctl -w net.ipv4.ip_forward=1");
+	else if (c->needs.nat)
+		advise(result, HOST_CHECK_WARN,
+		       "lwx-vm start turns it on for nat = true and leaves it "
+		       "on; to have it at boot, put net.ipv4.ip_forward=1 into "
+		       "/etc/sysctl.d/");
+}
+
+static void check_networks(struct checker *c)
+{
+	check_program(c, "ip", c->needs.networks,
+		      "for networks made by lwx-vm: apt-get install iproute2");
+	check_program(c, "nft", c->needs.networks,
+		      "for networks made by lwx-vm: apt-get install nftables");
+	check_program(c, "dnsmasq", c->needs.dhcp,
+		      "for dhcp and address6 of networks: apt-get install "
+		      "dnsmasq-base");
+	check_forward(c);
+}
+
 /* The own group below the mount point of cgroup2, from "0::/path". */
 static bool own_cgroup(const char *mount, char *path, size_t size)
 {
@@ -364,6 +412,8 @@ void host_check_run(struct host_check *check, const char *vmm_path,
 	*check = (struct host_check){0};
 	for (i = 0; hc && i < hc->num_vms; i++)
 		count_vm(&c.needs, &hc->vms[i]);
+	for (i = 0; hc && i < hc->num_networks; i++)
+		count_network(&c.needs, &hc->networks[i]);
 	check_kvm(&c);
 	check_probe(&c);
 	check_io_uring(&c);
@@ -377,6 +427,7 @@ void host_check_run(struct host_check *check, const char *vmm_path,
 		      "for networks without privilege: apt-get install passt");
 	check_program(&c, "virtiofsd", c.needs.shares,
 		      "for shared folders: apt-get install qemu-system-common");
+	check_networks(&c);
 	check_cgroup(&c);
 	check_ksm(&c);
 }

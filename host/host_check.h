@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define HOST_CHECKS_MAX 16
+#define HOST_CHECKS_MAX 24
 
 enum host_check_status {
 	HOST_CHECK_OK,

@@ -30,7 +30,9 @@ static const struct schema_field network_fields[] = {
 		.offset = offsetof(struct host_network, bridge),
 		.min = 1,
 		.max = 15,
-		.doc = "Bridge on the host that the taps join.",
+		.doc = "Bridge on the host that the taps join; the name of the "
+		       "network if absent. Made by lwx-vm if anything below "
+		       "is set, else it has to be there.",
 	},
 	{
 		.key = "address",
@@ -38,6 +40,27 @@ static const struct schema_field network_fields[] = {
 		.flags = SCHEMA_FILE,
 		.offset = offsetof(struct host_network, address),
 		.doc = "IPv4 address of the bridge, with its prefix.",
+	},
+	{
+		.key = "address6",
+		.type = SCHEMA_TEXT,
+		.flags = SCHEMA_FILE,
+		.offset = offsetof(struct host_network, address6),
+		.min = 6,
+		.max = 43,
+		.doc = "IPv6 address of the bridge, with /64: guests make "
+		       "their "
+		       "own from router advertisements.",
+	},
+	{
+		.key = "port",
+		.type = SCHEMA_TEXT,
+		.flags = SCHEMA_FILE,
+		.offset = offsetof(struct host_network, port),
+		.min = 1,
+		.max = 15,
+		.doc = "Interface of the host that joins the bridge, so that "
+		       "the guests are on its network.",
 	},
 	{
 		.key = "nat",
@@ -51,7 +74,7 @@ static const struct schema_field network_fields[] = {
 		.type = SCHEMA_BOOL,
 		.flags = SCHEMA_FILE,
 		.offset = offsetof(struct host_network, dhcp),
-		.doc = "Hand out addresses to guests.",
+		.doc = "Hand out addresses, and names of VMs by DNS.",
 	},
 };
 const struct schema_group host_network_schema = {
@@ -232,6 +255,7 @@ static void walk_root(struct host_loader *l)
 		host_problem_add(l, 0, "vms",
 				 "missing: list the VMs in vms = "
 				 "( { ... }, { ... } );");
+	host_config_check_networks(l);
 	host_config_check_refs(l);
 	host_config_check_unique(l);
 	host_config_identity(l);

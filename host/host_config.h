@@ -28,8 +28,10 @@
 /** struct host_network - an entry of networks = (...) */
 struct host_network {
 	char *name;
-	char *bridge;  /* interface name, or NULL */
-	char *address; /* of the bridge, "10.20.0.1/24", or NULL */
+	char *bridge;	/* interface name, or NULL */
+	char *address;	/* of the bridge, "10.20.0.1/24", or NULL */
+	char *address6; /* of the bridge, "fd88::1/64", or NULL */
+	char *port;	/* interface of the host that joins, or NULL */
 	bool nat;
 	bool dhcp;
 };
@@ -91,11 +93,6 @@ int host_config_parse(struct host_config **out, const char *text, size_t len,
 		      const char *name, const char *path,
 		      const struct host_facts *facts, struct err *err);
 
-/** host_config_warnings() - what the file asks for and this version does not
- * do: one call of @tell for each, with one line of text. */
-void host_config_warnings(const struct host_config *hc,
-			  void (*tell)(void *ctx, const char *text), void *ctx);
-
 /** host_config_destroy() - free; accepts NULL. */
 void host_config_destroy(struct host_config *hc);
 
@@ -106,6 +103,10 @@ struct vm_config *host_config_find(const struct host_config *hc,
 /** host_config_network() - a network by name. Return: it, or NULL. */
 const struct host_network *host_config_network(const struct host_config *hc,
 					       const char *name);
+
+/** host_network_is_made() - does lwx-vm make the bridge? A network that only
+ * names a bridge joins one that the host has. */
+bool host_network_is_made(const struct host_network *network);
 
 /**
  * host_config_select() - the VMs to start, in start order

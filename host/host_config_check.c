@@ -227,50 +227,13 @@ static void check_group_refs(struct host_loader *l,
 	}
 }
 
-static void check_networks(struct host_loader *l)
-{
-	const struct host_network *network;
-	char key[HOST_KEY_MAX];
-	size_t i;
-
-	for (i = 0; i < l->hc->num_networks; i++) {
-		network = &l->hc->networks[i];
-		if (network->address || (!network->nat && !network->dhcp))
-			continue;
-		(void)snprintf(key, sizeof(key), "networks[%zu].%s", i,
-			       network->nat ? "nat" : "dhcp");
-		host_config_refuse(l, key,
-				   "needs an address: set address = "
-				   "\"10.20.0.1/24\"");
-	}
-}
-
 void host_config_check_refs(struct host_loader *l)
 {
 	char key[HOST_KEY_MAX];
 	size_t i;
 
-	check_networks(l);
 	for (i = 0; i < l->hc->num_vms; i++) {
 		(void)snprintf(key, sizeof(key), "vms[%zu]", i);
 		check_group_refs(l, &vm_schema, &l->hc->vms[i], key);
-	}
-}
-
-void host_config_warnings(const struct host_config *hc,
-			  void (*tell)(void *ctx, const char *text), void *ctx)
-{
-	char text[256];
-
-	for (size_t i = 0; i < hc->num_networks; i++) {
-		const struct host_network *network = &hc->networks[i];
-
-		if (!network->address && !network->nat && !network->dhcp)
-			continue;
-		(void)snprintf(text, sizeof(text),
-			       "network %s: address, nat and dhcp are not set "
-			       "up by this version: set them up on the host",
-			       network->name);
-		tell(ctx, text);
 	}
 }

@@ -68,6 +68,14 @@ void host_config_walk(struct host_loader *l, const config_setting_t *from,
 /** host_config_check_vm() - values of one VM that do not go together. */
 void host_config_check_vm(struct host_loader *l, size_t index);
 
+/** host_config_check_networks() - networks and the addresses and ports that
+ * VMs ask of them; names the bridges that the file does not name. */
+void host_config_check_networks(struct host_loader *l);
+
+/** host_config_assign() - addresses of networks with DHCP that the file leaves
+ * out, the lowest free ones. Return: 0 or -ENOMEM. */
+int host_config_assign(struct host_config *hc);
+
 /** host_config_check_refs() - what the values name: files, networks, CPUs. */
 void host_config_check_refs(struct host_loader *l);
 

@@ -1,5 +1,6 @@
 /* host_config_unique.c - names and resources that only one may have. */
 #include "host_config_priv.h"
+#include "host_publish.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,8 @@ enum claim_kind {
 	CLAIM_DISK,
 	CLAIM_TAP,
 	CLAIM_MAC,
+	CLAIM_ADDRESS,
+	CLAIM_PORT,
 	CLAIM_CID,
 	CLAIM_FILE,
 };
@@ -36,6 +39,9 @@ static const struct {
 	[CLAIM_TAP] = {"tap", "give each interface its own"},
 	[CLAIM_MAC] = {"MAC address", "give each interface its own, or leave "
 				      "it out"},
+	[CLAIM_ADDRESS] = {"address", "give each interface its own, or leave "
+				      "it out"},
+	[CLAIM_PORT] = {"port of the host", "publish each once"},
 	[CLAIM_CID] = {"CID", "give each VM its own"},
 	[CLAIM_FILE] = {"file", "give each its own"},
 };
@@ -135,6 +141,28 @@ static void claim_net(struct claims *c, const struct vm_net *net,
 		      false, key);
 }
 
+static void claim_address(struct claims *c, const struct vm_net *net,
+			  const char *prefix)
+{
+	char key[HOST_KEY_MAX];
+	struct host_publish publish;
+
+	(void)snprintf(key, sizeof(key), "%.40s.address", prefix);
+	if (net->address && net->network)
+		claim(c, CLAIM_ADDRESS,
+		      text("%s %s", net->network, net->address), false, key);
+	for (size_t i = 0; i < net->num_publish; i++) {
+		if (host_publish_parse(net->publish[i], &publish))
+			continue; /* refused already */
+		(void)snprintf(key, sizeof(key), "%.40s.publish[%zu]", prefix,
+			       i);
+		claim(c, CLAIM_PORT,
+		      text("%s %u", host_publish_proto(&publish),
+			   publish.host_port),
+		      false, key);
+	}
+}
+
 static void claim_vm(struct claims *c, size_t index)
 {
 	const struct vm_config *vm = &c->loader->hc->vms[index];
@@ -162,6 +190,7 @@ static void claim_vm(struct claims *c, size_t index)
 		(void)snprintf(key, sizeof(key), "vms[%zu].nets[%zu]", index,
 			       i);
 		claim_net(c, &vm->nets[i], key);
+		claim_address(c, &vm->nets[i], key);
 	}
 }
 

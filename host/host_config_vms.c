@@ -92,6 +92,8 @@ void host_config_identity(struct host_loader *l)
 	for (i = 0; i < l->hc->num_vms; i++)
 		if (complete(l->hc, &l->hc->vms[i]))
 			l->rc = -ENOMEM;
+	if (!l->hc->num_problems && host_config_assign(l->hc))
+		l->rc = -ENOMEM;
 }
 
 struct vm_config *host_config_find(const struct host_config *hc,

@@ -129,7 +129,8 @@ const char *host_facts_cpus(const struct host_facts *facts, char *buf,
 
 bool host_facts_find_program(const char *name, char path[HOST_FACTS_PATH_SIZE])
 {
-	static const char *const more[] = {"/usr/libexec", "/usr/lib/qemu"};
+	static const char *const more[] = {"/usr/sbin", "/sbin", "/usr/libexec",
+					   "/usr/lib/qemu"};
 	const char *dirs = getenv("PATH");
 	size_t len;
 

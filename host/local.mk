@@ -9,6 +9,7 @@ libhostcfg_a_SOURCES = \
 	%D%/host_check.c %D%/host_check.h \
 	%D%/host_config.c %D%/host_config.h %D%/host_config_priv.h \
 	%D%/host_config_check.c %D%/host_config_unique.c \
+	%D%/host_config_networks.c %D%/host_publish.c %D%/host_publish.h \
 	%D%/host_config_scan.c %D%/host_config_vms.c \
 	%D%/host_config_walk.c \
 	%D%/host_facts.c %D%/host_facts.h \
@@ -28,6 +29,10 @@ libhost_a_SOURCES = \
 	%D%/guest_query.c %D%/guest_query.h \
 	%D%/host_agent.c %D%/host_agent.h \
 	%D%/host_net.c %D%/host_net.h \
+	%D%/host_network.c %D%/host_network.h %D%/host_network_priv.h \
+	%D%/host_network_keeper.c %D%/host_network_link.c \
+	%D%/host_network_rules.c %D%/host_network_state.c \
+	%D%/host_program.c %D%/host_program.h \
 	%D%/host_share.c %D%/host_share.h \
 	%D%/supervised_launch.c %D%/supervised_vm.c %D%/supervised_vm.h \
 	%D%/supervisor.c %D%/supervisor.h \

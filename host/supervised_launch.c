@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "host_agent.h"
 #include "host_facts.h"
+#include "host_network.h"
 #include "vm_resources.h"
 #include "vmm_launch.h"
 
@@ -112,6 +113,36 @@ static int store_config(struct supervised_vm *vm, struct err *err)
 	return rc ? rc : store_origin(vm, err);
 }
 
+/* The network that lwx-vm makes for an interface, or NULL. */
+static const struct host_network *network_of(const struct supervised_vm *vm,
+					     const struct vm_net *net)
+{
+	const struct host_network *networks = vm->sup->networks;
+
+	for (size_t i = 0; net->network && i < vm->sup->num_networks; i++)
+		if (!strcmp(networks[i].name, net->network))
+			return host_network_is_made(&networks[i]) ? &networks[i]
+								  : NULL;
+	return NULL;
+}
+
+static int join_networks(struct supervised_vm *vm, struct err *err)
+{
+	const struct host_network *network;
+	int fd, rc = 0;
+
+	for (size_t i = 0; !rc && i < vm->cfg->num_nets; i++) {
+		network = network_of(vm, &vm->cfg->nets[i]);
+		if (!network)
+			continue;
+		fd = host_network_join(vm->sup->reg, network, vm->cfg, i,
+				       vm->sup->source, err);
+		rc = fd < 0 ? fd : vm_claim_add(vm->claim, fd, err);
+	}
+	return rc;
+}
+
+/* It stays over restarts. */
 static int claim(struct supervised_vm *vm, struct err *err)
 {
 	int rc;
@@ -119,7 +150,9 @@ static int claim(struct supervised_vm *vm, struct err *err)
 	if (vm->claim)
 		return 0;
 	rc = vm_registry_claim(vm->sup->reg, vm->cfg, &vm->claim, err);
-	return rc ? rc : store_config(vm, err);
+	if (!rc)
+		rc = store_config(vm, err);
+	return rc ? rc : join_networks(vm, err);
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "supervisor.h"
 
 #include "cleanup.h"
+#include "host_network.h"
 #include "macros.h"
 #include "supervised_vm.h"
 
@@ -280,5 +281,6 @@ int supervisor_run(const struct supervisor_config *cfg, struct err *err)
 		rc = sup->first_bad;
 	}
 	tear_down(sup);
+	host_network_settle(cfg->reg);
 	return rc;
 }

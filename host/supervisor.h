@@ -13,6 +13,7 @@
 #pragma once
 
 #include "err.h"
+#include "host_config.h"
 #include "vm_config.h"
 #include "vm_registry.h"
 
@@ -25,6 +26,7 @@
  * @vms:       configurations; their fds are used, the rest is only read
  * @num_vms:   entries of @vms
  * @source:    absolute path of the file they came from
+ * @networks:  that the file defines, @num_networks of them
  * @vmm_path:  lwx-vmm
  * @detached:  VMs outlive the supervisor; their messages go to logs
  * @recreate:  a VM that runs with another configuration is stopped first
@@ -41,6 +43,8 @@ struct supervisor_config {
 	struct vm_config **vms;
 	size_t num_vms;
 	const char *source;
+	const struct host_network *networks;
+	size_t num_networks;
 	const char *vmm_path;
 	bool detached;
 	bool recreate;

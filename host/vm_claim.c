@@ -1,4 +1,5 @@
 /* vm_claim.c - one VM's place in the state directory and what it holds. */
+#include "host_network_priv.h"
 #include "vm_registry_priv.h"
 
 #include "cleanup.h"
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define CLAIMS_MAX (1 + 1 + VM_NETS_MAX) /* name, CID, taps */
+#define CLAIMS_MAX (1 + 1 + VM_NETS_MAX * 2) /* name, CID, taps, networks */
 #define LISTEN_BACKLOG 16
 
 /**
@@ -22,7 +23,7 @@
  * @dir:        ROOT/vms/NAME
  * @supervisor: lock of that name, stays in this process
  * @fds:        locks handed on; the first one is ROOT/vms/NAME/lock
- * @files:      their names in ROOT/claims; empty for the first
+ * @files:      their names in ROOT/claims; empty for what has none
  */
 struct vm_claim {
 	struct vm_registry *reg;
@@ -126,12 +127,15 @@ static int claim_resources(struct vm_claim *claim, const struct vm_config *cfg,
 static void release_locked(struct vm_claim *claim)
 {
 	for (unsigned int i = 1; i < claim->num_fds; i++)
-		(void)unlinkat(claim->reg->claims_fd, claim->files[i], 0);
+		if (claim->files[i][0])
+			(void)unlinkat(claim->reg->claims_fd, claim->files[i],
+				       0);
 	/* Without the name's lock the directory is another VM's. */
 	if (claim->num_fds)
 		vm_registry_remove(claim->reg, claim->name);
-	for (unsigned int i = 0; i < claim->num_fds; i++)
-		(void)close(claim->fds[i]);
+	/* Who sees the VM gone, by the first one, may look for the rest. */
+	for (unsigned int i = claim->num_fds; i > 0; i--)
+		(void)close(claim->fds[i - 1]);
 	if (claim->supervisor >= 0)
 		(void)close(claim->supervisor);
 	if (claim->dir >= 0)
@@ -168,11 +172,25 @@ int vm_registry_claim(struct vm_registry *reg, const struct vm_config *cfg,
 void vm_claim_release(struct vm_claim *claim)
 {
 	/* Without this lock somebody may look, but the VM's own still hold. */
-	AUTO_CLOSE int lock = claim ? vm_registry_lock(claim->reg, NULL) : -1;
+	struct vm_registry *reg = claim ? claim->reg : NULL;
+	AUTO_CLOSE int lock = reg ? vm_registry_lock(reg, NULL) : -1;
 
-	(void)lock; /* held to the end of the scope */
 	if (claim)
 		release_locked(claim);
+	if (lock >= 0)
+		(void)network_sweep(reg); /* its ports, its name */
+}
+
+int vm_claim_add(struct vm_claim *claim, int fd, struct err *err)
+{
+	if (claim->num_fds == CLAIMS_MAX) {
+		(void)close(fd);
+		return err_setx(err, -E2BIG, "%s: too many claims",
+				claim->name);
+	}
+	claim->files[claim->num_fds][0] = '\0';
+	claim->fds[claim->num_fds++] = fd;
+	return 0;
 }
 
 unsigned int vm_claim_fds(const struct vm_claim *claim, const int **fds)

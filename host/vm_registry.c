@@ -1,4 +1,5 @@
 /* vm_registry.c - the state directory: opening, sweeping, looking up. */
+#include "host_network_priv.h"
 #include "vm_registry_priv.h"
 
 #include "cleanup.h"
@@ -140,7 +141,7 @@ void vm_registry_remove(struct vm_registry *reg, const char *name)
 	(void)unlinkat(reg->vms_fd, name, AT_REMOVEDIR); /* next sweep tries */
 }
 
-static bool vm_alive(struct vm_registry *reg, const char *name)
+bool vm_registry_alive(struct vm_registry *reg, const char *name)
 {
 	AUTO_CLOSE int dir =
 		openat(reg->vms_fd, name,
@@ -156,7 +157,8 @@ static void sweep(struct vm_registry *reg)
 	struct dirent *entry;
 
 	while (vms && (entry = readdir(vms)))
-		if (entry->d_name[0] != '.' && !vm_alive(reg, entry->d_name))
+		if (entry->d_name[0] != '.' &&
+		    !vm_registry_alive(reg, entry->d_name))
 			vm_registry_remove(reg, entry->d_name);
 	while (claims && (entry = readdir(claims)))
 		if (entry->d_name[0] != '.' &&
@@ -166,6 +168,7 @@ static void sweep(struct vm_registry *reg)
 		(void)closedir(vms);
 	if (claims)
 		(void)closedir(claims);
+	(void)network_sweep(reg);
 }
 
 void vm_registry_sweep(struct vm_registry *reg)
@@ -194,6 +197,9 @@ static int open_all(struct vm_registry *reg, struct err *err)
 	reg->claims_fd = open_subdir(reg->root_fd, "claims", err);
 	if (reg->claims_fd < 0)
 		return reg->claims_fd;
+	reg->networks_fd = open_subdir(reg->root_fd, "networks", err);
+	if (reg->networks_fd < 0)
+		return reg->networks_fd;
 	sweep(reg);
 	return 0;
 }
@@ -205,7 +211,8 @@ int vm_registry_open(struct vm_registry **out, struct err *err)
 
 	if (!reg)
 		return err_set(err, -ENOMEM, "state directory");
-	reg->root_fd = reg->vms_fd = reg->claims_fd = -1;
+	reg->root_fd = reg->vms_fd = -1;
+	reg->claims_fd = reg->networks_fd = -1;
 	rc = open_all(reg, err);
 	if (rc) {
 		vm_registry_close(reg);
@@ -225,6 +232,8 @@ void vm_registry_close(struct vm_registry *reg)
 		(void)close(reg->vms_fd);
 	if (reg->claims_fd >= 0)
 		(void)close(reg->claims_fd);
+	if (reg->networks_fd >= 0)
+		(void)close(reg->networks_fd);
 	free(reg);
 }
 
@@ -267,7 +276,8 @@ int vm_registry_list(struct vm_registry *reg, char ***names, struct err *err)
 	if (!vms)
 		return err_set(err, -errno, "state directory: vms");
 	while (!rc && (entry = readdir(vms)))
-		if (entry->d_name[0] != '.' && vm_alive(reg, entry->d_name))
+		if (entry->d_name[0] != '.' &&
+		    vm_registry_alive(reg, entry->d_name))
 			rc = add_name(names, &num, entry->d_name);
 	(void)closedir(vms);
 	if (rc) {
@@ -291,7 +301,7 @@ bool vm_registry_exists(struct vm_registry *reg, const char *name)
 	struct err err;
 	AUTO_CLOSE int lock = vm_registry_lock(reg, &err);
 
-	return lock >= 0 && vm_alive(reg, name);
+	return lock >= 0 && vm_registry_alive(reg, name);
 }
 
 static int open_vm(struct vm_registry *reg, const char *name, struct err *err)

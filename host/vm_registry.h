@@ -3,6 +3,7 @@
  *
  *	ROOT/lock               held while the directory itself changes
  *	ROOT/claims/cid-3       one per exclusive resource, locked by its holder
+ *	ROOT/networks/BRIDGE    networks that lwx-vm made, see host_network.h
  *	ROOT/vms/NAME/lock      locked as long as the VM, or who restarts it,
  *lives /supervisor  locked by the VM's supervisor alone /control     the
  *control socket /config.cbor what it was started with, without descriptors
@@ -113,6 +114,10 @@ void vm_claim_release(struct vm_claim *claim);
 
 /** vm_claim_fds() - the locks to hand to lwx-vmm. Return: their number. */
 unsigned int vm_claim_fds(const struct vm_claim *claim, const int **fds);
+
+/** vm_claim_add() - one more fd that lives as long as the VM; taken over in any
+ * case. Return: 0 or -E2BIG with @err. */
+int vm_claim_add(struct vm_claim *claim, int fd, struct err *err);
 
 /** vm_claim_listen() - make the control socket anew. Return: the listening fd,
  * owned by the caller, or a negative errno with @err. */

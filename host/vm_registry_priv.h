@@ -15,12 +15,14 @@
  * @root_fd:   the directory
  * @vms_fd:    ROOT/vms
  * @claims_fd: ROOT/claims
+ * @networks_fd: ROOT/networks, see host_network.h
  */
 struct vm_registry {
 	char root[PATH_MAX];
 	int root_fd;
 	int vms_fd;
 	int claims_fd;
+	int networks_fd;
 };
 
 /** vm_registry_lock() - wait for the lock of the directory itself. Return: an
@@ -30,6 +32,9 @@ int vm_registry_lock(struct vm_registry *reg, struct err *err);
 /** vm_registry_held() - does somebody hold the lock @file in @dir? Under
  * vm_registry_lock(). */
 bool vm_registry_held(int dir, const char *file);
+
+/** vm_registry_alive() - vm_registry_exists() under vm_registry_lock(). */
+bool vm_registry_alive(struct vm_registry *reg, const char *name);
 
 /** vm_registry_scan() - Return: a stream over @dir, or NULL. */
 DIR *vm_registry_scan(int dir);

@@ -35,18 +35,6 @@ static struct host_config *check_file(const char *path, json_t *problems)
 	return NULL;
 }
 
-/* @ctx: array for a script, or NULL: a line for people. */
-static void warn(void *ctx, const char *text)
-{
-	json_t *warnings = ctx;
-
-	if (warnings)
-		(void)json_array_append_new(warnings, json_string(text));
-	else
-		(void)printf("%swarn%s  %s\n", lwx_colour("33"),
-			     lwx_colour(NULL), text);
-}
-
 static void print_results(const struct host_check *check)
 {
 	static const char *const colours[] = {
@@ -67,23 +55,17 @@ static void print_results(const struct host_check *check)
 	}
 }
 
-/* {"problems":[...],"warnings":[...],"results":[...]} */
-static void print_json(const struct host_check *check,
-		       const struct host_config *hc, json_t *problems)
+/* {"problems":[...],"results":[...]} */
+static void print_json(const struct host_check *check, json_t *problems)
 {
 	AUTO_FREE char *text = host_check_json(check);
 	json_t *root = text ? json_loads(text, 0, NULL) : NULL;
-	json_t *warnings = json_array();
 
-	if (hc && warnings)
-		host_config_warnings(hc, warn, warnings);
 	if (root) {
 		(void)json_object_set(root, "problems", problems);
-		(void)json_object_set(root, "warnings", warnings);
 		(void)json_dumpf(root, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	}
-	json_decref(warnings);
 	json_decref(root);
 }
 
@@ -102,11 +84,9 @@ static int check_host(const struct host_config *hc, json_t *problems)
 		       vm_process_find(vmm, sizeof(vmm), &err) ? NULL : vmm,
 		       hc);
 	if (problems)
-		print_json(check, hc, problems);
+		print_json(check, problems);
 	else
 		print_results(check);
-	if (hc && !problems)
-		host_config_warnings(hc, warn, NULL);
 	return host_check_worst(check) == HOST_CHECK_FAIL ? LWX_EXIT_FAILURE
 							  : LWX_EXIT_OK;
 }
@@ -155,9 +135,8 @@ const struct lwx_verb lwx_verb_check = {
 		"from running, \"fail\" all of them, or\none of the file. Exit "
 		"status: 0 if nothing failed, else 1.\n"
 		"\n"
-		"  --json  an object with problems and warnings (of the file) "
-		"and "
-		"results (of\n"
-		"          the host)\n",
+		"  --json  an object with problems (of the file) and results "
+		"(of "
+		"the host)\n",
 	.run = run,
 };

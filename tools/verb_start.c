@@ -68,12 +68,6 @@ static void up(void *ctx, int status)
 	start->away = true;
 }
 
-static void warn(void *ctx, const char *text)
-{
-	(void)ctx;
-	lwx_complain("%s", text);
-}
-
 static int supervise(struct start *start, const struct host_config *hc,
 		     struct vm_config **vms)
 {
@@ -81,6 +75,8 @@ static int supervise(struct start *start, const struct host_config *hc,
 		.vms = vms,
 		.num_vms = start->num_vms,
 		.source = hc->path,
+		.networks = hc->networks,
+		.num_networks = hc->num_networks,
 		.detached = start->detach,
 		.recreate = start->recreate,
 		.stdout_fd = start->detach ? -1 : STDOUT_FILENO,
@@ -203,7 +199,6 @@ static int start_file(struct start *start, const char *path,
 		goto out;
 	}
 	start->num_vms = (size_t)rc;
-	host_config_warnings(hc, warn, NULL);
 	rc = start->detach ? supervise_detached(start, hc, vms)
 			   : supervise(start, hc, vms);
 out:

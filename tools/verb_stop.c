@@ -2,6 +2,7 @@
 #include "lwx_vm.h"
 
 #include "cbor_rw.h"
+#include "host_network.h"
 #include "macros.h"
 #include "vm_process.h"
 
@@ -271,6 +272,7 @@ static int run_stop(struct stop *stop, bool all, char **names, size_t num)
 	} else {
 		status = stop_names(stop, names, num);
 	}
+	host_network_settle(stop->reg);
 	vm_registry_close(stop->reg);
 	return status;
 }

@@ -6,12 +6,13 @@ liblwxown_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_HOST) \
 liblwxown_a_CFLAGS = $(AM_CFLAGS)
 liblwxown_a_SOURCES = %D%/lwx.c %D%/lwx.h
 
-LWX_PARTS = liblwxown.a libhost.a libcontrol.a libbase.a
+LWX_PARTS = liblwxown.a libhost.a libhostcfg.a libcontrol.a libbase.a
 LWX_LIBS = liblwx.a $(CBOR_LIBS) $(UUID_LIBS)
 liblwx.a: $(LWX_PARTS)
 	$(AM_V_GEN)rm -f $@ && \
 	$(CC) -r -nostdlib -o lwx-whole.o -Wl,--whole-archive liblwxown.a \
 		-Wl,--no-whole-archive -Wl,--start-group libhost.a \
+		libhostcfg.a \
 		libcontrol.a libbase.a -Wl,--end-group && \
 	$(OBJCOPY) -w --keep-global-symbol='lwx_*' lwx-whole.o && \
 	$(AR) cr $@ lwx-whole.o && rm -f lwx-whole.o

@@ -114,3 +114,7 @@ tests_integration_test_agent_machine_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 tests_integration_test_agent_machine_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
 EXTRA_tests_integration_test_agent_machine_DEPENDENCIES = lwx-agent$(EXEEXT)
 TESTS += tests/integration/test_agent_machine
+
+# Networks of host.cfg in namespaces, with nft and dnsmasq.
+TESTS += tests/integration/networks
+EXTRA_DIST += %D%/networks

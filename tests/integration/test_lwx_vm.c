@@ -793,29 +793,6 @@ static void test_a_user_needs_no_root(void **state)
 	(void)setenv("LWX_STATE_DIR", state_dir, 1);
 }
 
-/* What a file asks for in vain is told by start and by check, and stops
- * neither. */
-static void test_what_is_not_done_is_told(void **state)
-{
-	static const char warning[] =
-		"network lan: address, nat and dhcp are not set up by this "
-		"version: set them up on the host\n";
-	struct rig *rig = *state;
-	struct rig_run run;
-
-	rig_write(rig, "host.cfg",
-		  "networks = ({ name = \"lan\"; address = \"10.9.8.1/24\"; });"
-		  "%s",
-		  CONFIG(VM("a", "exit=0", "")));
-	assert_int_equal(rig_command(rig, &run, "start", "host.cfg"), 0);
-	rig_expect(run.err, warning);
-	(void)rig_command(rig, &run, "check", "host.cfg");
-	rig_expect(run.out, warning);
-	(void)rig_command(rig, &run, "check", "--json", "host.cfg");
-	rig_expect(run.out, "\"warnings\"");
-	rig_expect(run.out, "network lan: address");
-}
-
 static void test_bad_configurations_start_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -871,7 +848,6 @@ int main(void)
 		TEST(test_the_escape_leaves_the_console),
 		TEST(test_a_state_directory_of_others_is_refused),
 		TEST(test_a_user_needs_no_root),
-		TEST(test_what_is_not_done_is_told),
 		TEST(test_bad_configurations_start_nothing),
 	};
 

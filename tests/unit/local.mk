@@ -119,6 +119,12 @@ tests_unit_test_host_check_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
 tests_unit_test_host_check_LDADD = $(HOSTCFG_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_host_check
 
+check_PROGRAMS += tests/unit/test_host_network
+tests_unit_test_host_network_SOURCES = %D%/test_host_network.c
+tests_unit_test_host_network_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_unit_test_host_network_LDADD = $(HOST_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_host_network
+
 check_PROGRAMS += tests/unit/test_log
 tests_unit_test_log_SOURCES = %D%/test_log.c
 tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -106,6 +106,36 @@ static struct host_config *parse_good(const char *text)
 	return hc;
 }
 
+/* Addresses that the file leaves out, and the bridge's name. */
+static void test_addresses(void **state)
+{
+	struct host_config *hc = parse_good(
+		"networks = ( { name = \"lan\"; address = \"10.1.0.2/29\";\n"
+		"  dhcp = true; } );\n"
+		"defaults = { kernel = \"vmlinuz\"; };\n"
+		"vms = ( { name = \"a\"; nets = (\n"
+		"  { type = \"tap\"; network = \"lan\"; },\n"
+		"  { type = \"tap\"; network = \"lan\"; },\n"
+		"  { type = \"tap\"; } ); },\n"
+		"{ name = \"b\"; nets = (\n"
+		"  { type = \"tap\"; network = \"lan\"; },\n"
+		"  { type = \"tap\"; network = \"lan\";\n"
+		"    address = \"10.1.0.4\"; },\n"
+		"  { type = \"tap\"; network = \"lan\"; } ); } );");
+	const struct vm_net *a = hc->vms[0].nets, *b = hc->vms[1].nets;
+
+	(void)state;
+	assert_string_equal(hc->networks[0].bridge, "lan");
+	assert_string_equal(a[0].bridge, "lan");
+	assert_string_equal(a[0].address, "10.1.0.3");
+	assert_string_equal(a[1].address, "10.1.0.5");
+	assert_null(a[2].address);
+	assert_string_equal(b[0].address, "10.1.0.6");
+	assert_string_equal(b[1].address, "10.1.0.4");
+	assert_null(b[2].address); /* .7 is for all of them */
+	host_config_destroy(hc);
+}
+
 /* The example of the documentation. */
 static const char example[] =
 	"networks = ( { name = \"lan\"; bridge = \"lwx0\";\n"
@@ -367,6 +397,49 @@ static const struct {
 	 "networks[0]: choose another range\n"
 	 "host.cfg:3: networks[2].nat: needs an address: set address = "
 	 "\"10.20.0.1/24\"\n"},
+	{"networks = ( { name = \"n\"; bridge = \"a b\"; nat = true;\n"
+	 "  address = \"10.1.0.1/24\"; },\n"
+	 "  { name = \"m\"; address6 = \"fd00::1/48\"; },\n"
+	 "  { name = \"o\"; address = \"10.2.0.1/24\"; dhcp = true;\n"
+	 "    port = \"eth0\"; },\n"
+	 "  { name = \"longer-than-an-interface\"; port = \"eth1\"; } );\n"
+	 "vms = ();",
+	 "host.cfg:1: networks[0].bridge: \"a b\": lwx-vm makes this bridge: "
+	 "use letters, digits, _ . and -\n"
+	 "host.cfg:3: networks[1].address6: \"fd00::1/48\": need an IPv6 "
+	 "address with /64 such as \"fd20::1/64\"\n"
+	 "host.cfg:5: networks[2].port: not beside nat or dhcp, which would "
+	 "serve all of that network: drop it, or them\n"
+	 "host.cfg:6: networks[3].bridge: missing, and the network's name is "
+	 "too long for an interface: set bridge = \"lwx0\"\n"},
+	{"networks = ( { name = \"n\"; address = \"10.1.0.1/24\"; dhcp = true; "
+	 "},\n  { name = \"m\"; bridge = \"br0\"; } );\n"
+	 "vms = ( " VM "nets = (\n"
+	 "{ type = \"tap\"; network = \"n\"; address = \"10.1.1.2\"; },\n"
+	 "{ type = \"tap\"; network = \"n\"; address = \"10.1.0.1\"; },\n"
+	 "{ type = \"tap\"; network = \"n\"; address = \"10.1.0.7\";\n"
+	 "  publish = [ \"80:80\", \"80:81/udp\", \"0:1\", \"1:65536\" ]; },\n"
+	 "{ type = \"tap\"; network = \"n\"; address = \"10.1.0.7\";\n"
+	 "  publish = [ \"80:8080/tcp\" ]; },\n"
+	 "{ type = \"tap\"; network = \"m\"; address = \"10.1.0.8\"; },\n"
+	 "{ type = \"tap\"; network = \"m\"; publish = [ \"1:1\" ]; } ); } );",
+	 "host.cfg:4: vms[0].nets[0].address: \"10.1.1.2\": need an address of "
+	 "a guest in 10.1.0.1/24\n"
+	 "host.cfg:5: vms[0].nets[1].address: \"10.1.0.1\": need an address of "
+	 "a guest in 10.1.0.1/24\n"
+	 "host.cfg:7: vms[0].nets[2].publish[2]: \"0:1\": need ports of host "
+	 "and guest such as \"8080:80\" or \"53:53/udp\"\n"
+	 "host.cfg:7: vms[0].nets[2].publish[3]: \"1:65536\": need ports of "
+	 "host and guest such as \"8080:80\" or \"53:53/udp\"\n"
+	 "host.cfg:8: vms[0].nets[3].address: the same address as "
+	 "vms[0].nets[2].address (line 6): give each interface its own, or "
+	 "leave it out\n"
+	 "host.cfg:9: vms[0].nets[3].publish[0]: the same port of the host as "
+	 "vms[0].nets[2].publish[0] (line 7): publish each once\n"
+	 "host.cfg:10: vms[0].nets[4].address: needs a network with an "
+	 "address: name it in network\n"
+	 "host.cfg:11: vms[0].nets[5].publish[0]: the guest's address is not "
+	 "known: use a network with dhcp = true, or set address here\n"},
 	/* what does not go together */
 	{"vms = ( " VM "\nmemory_kind = \"shared\";\nmergeable = true; } );",
 	 "host.cfg:3: vms[0].mergeable: KSM merges private memory only: set "
@@ -548,6 +621,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_identity_stays),
 		cmocka_unit_test(test_vm_replaces_the_default_boot),
 		cmocka_unit_test(test_neighbours),

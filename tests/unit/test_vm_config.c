@@ -78,7 +78,7 @@ static void fill(const struct schema_group *group, void *base);
 static const char *sample_text(const struct schema_field *field)
 {
 	static const char *const samples[] = {
-		[SCHEMA_TEXT] = "-x",
+		[SCHEMA_TEXT] = "-xxxxxx",
 		[SCHEMA_NAME] = "n.1-a_b",
 		[SCHEMA_PATH] = "/a b",
 		[SCHEMA_UUID] = "6c1c7e3e-0b52-4a7e-9a55-0c7b8f3d2e11",
@@ -130,7 +130,7 @@ static void fill_field(const struct schema_field *field, void *base)
 		fill(field->group, schema_append_group(field, base, &err));
 		break;
 	case SCHEMA_TEXTS:
-		rc = schema_append_text(field, base, "-x", &err);
+		rc = schema_append_text(field, base, "-xx", &err);
 		break;
 	case SCHEMA_INTS:
 		rc = schema_append_int(field, base, 3, &err);

@@ -19,6 +19,7 @@
 #define VM_VCPUS_MAX 64
 #define VM_DISKS_MAX 16
 #define VM_NETS_MAX 8
+#define VM_PUBLISH_MAX 16 /* ports of one network device */
 #define VM_SHARES_MAX 4
 #define VM_SHARE_TAG_MAX 36 /* bytes without NUL (virtio 1.2, 5.11.4) */
 #define VM_CPU_FEATURES_MAX 64
@@ -100,6 +101,9 @@ struct vm_net {
 	char *network; /* name in networks = (...), or NULL */
 	char *tap;     /* interface name asked for, or NULL */
 	char *bridge;  /* of @network; from the parser, not in host.cfg */
+	char *address; /* IPv4 that @network's DHCP hands to it, or NULL */
+	char *publish[VM_PUBLISH_MAX]; /* "8080:80", "53:53/udp" */
+	size_t num_publish;
 	int fd; /* tap or passt socket from the launcher, -1 in host.cfg */
 	uint8_t mac[6];
 	bool has_mac;

@@ -1,0 +1,144 @@
+/* host_network_link.c - the kernel's side of a network: bridge and rules. */
+#include "host_network_priv.h"
+
+#include "cleanup.h"
+#include "host_program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int set_sysctl(const char *path, struct err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	char state = '0';
+
+	if (fd >= 0 && read(fd, &state, 1) == 1 && state == '1')
+		return 0;
+	if (fd < 0 || pwrite(fd, "1\n", 2, 0) != 2)
+		return err_set(err, -errno, "%s: write 1", path);
+	return 0;
+}
+
+/* The host would lose them: only a bridge answers for them. */
+static int check_port(const struct network_state *state, struct err *err)
+{
+	struct ifaddrs *all = NULL;
+	const struct ifaddrs *a;
+	bool addressed = false;
+
+	if (!if_nametoindex(state->port))
+		return err_setx(err, -ENODEV,
+				"port %s: no such interface: ip link tells "
+				"which there are",
+				state->port);
+	if (getifaddrs(&all))
+		return err_set(err, -errno, "port %s", state->port);
+	for (a = all; a; a = a->ifa_next)
+		if (!strcmp(a->ifa_name, state->port) && a->ifa_addr &&
+		    a->ifa_addr->sa_family == AF_INET)
+			addressed = true;
+	freeifaddrs(all);
+	if (addressed)
+		return err_setx(err, -EBUSY,
+				"port %s: has an address of the host, which "
+				"would be cut off: give the address to the "
+				"bridge (address), or let the host's own "
+				"configuration make the bridge and name only "
+				"that",
+				state->port);
+	return 0;
+}
+
+static int run_ip(const char *lines, struct err *err)
+{
+	static const char *const argv[] = {"ip", "-batch", "-", NULL};
+
+	return host_program_run(argv, lines, "iproute2", err);
+}
+
+static int configure(const struct network_state *state, struct err *err)
+{
+	char *text = NULL, path[96];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	int rc;
+
+	if (!f)
+		return err_set(err, -ENOMEM, "ip");
+	if (state->address[0])
+		(void)fprintf(f, "address add %s dev %s\n", state->address,
+			      state->bridge);
+	if (state->address6[0])
+		(void)fprintf(f, "address add %s dev %s nodad\n",
+			      state->address6, state->bridge);
+	if (state->port[0])
+		(void)fprintf(f, "link set %s master %s up\n", state->port,
+			      state->bridge);
+	(void)fprintf(f, "link set %s up\n", state->bridge);
+	rc = fclose(f) ? err_set(err, -ENOMEM, "ip") : run_ip(text, err);
+	free(text);
+	(void)snprintf(path, sizeof(path),
+		       "/proc/sys/net/ipv4/conf/%s/route_localnet",
+		       state->bridge);
+	if (!rc)
+		rc = set_sysctl(path, err);
+	if (!rc && state->nat)
+		rc = set_sysctl("/proc/sys/net/ipv4/ip_forward", err);
+	return rc;
+}
+
+int network_link_make(const struct network_state *state, struct err *err)
+{
+	char line[64];
+	int rc = 0;
+
+	if (if_nametoindex(state->bridge))
+		return err_setx(err, -EEXIST,
+				"bridge %s: there is an interface of this name "
+				"that lwx-vm did not make: remove it, or "
+				"choose another name",
+				state->bridge);
+	if (state->port[0])
+		rc = check_port(state, err);
+	if (rc)
+		return rc;
+	(void)snprintf(line, sizeof(line), "link add %s type bridge\n",
+		       state->bridge);
+	rc = run_ip(line, err);
+	if (rc)
+		return rc;
+	rc = configure(state, err);
+	if (rc)
+		network_link_remove(state->bridge);
+	return rc;
+}
+
+void network_link_remove(const char *bridge)
+{
+	char lines[128];
+	static const char *const nft[] = {"nft", "-f", "-", NULL};
+
+	/* What is not there need not go. */
+	(void)snprintf(lines, sizeof(lines),
+		       "table inet lwx-%s\ndelete table inet lwx-%s\n", bridge,
+		       bridge);
+	(void)host_program_run(nft, lines, "nftables", NULL);
+	(void)snprintf(lines, sizeof(lines), "link del %s\n", bridge);
+	if (if_nametoindex(bridge))
+		(void)run_ip(lines, NULL);
+}
+
+int network_link_apply(const struct network_state *state, struct err *err)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	AUTO_FREE char *rules = network_rules(state);
+
+	if (!rules)
+		return err_set(err, -ENOMEM, "nft");
+	return host_program_run(argv, rules, "nftables", err);
+}
