@@ -57,11 +57,13 @@ EXTRA_DIST += \
 	%D%/modules/busybox/module.yml \
 	%D%/modules/crun/module.yml \
 	%D%/modules/data/module.yml \
+	%D%/modules/dev/module.yml \
 	%D%/modules/init/module.yml \
 	%D%/modules/kernel-host/module.yml \
 	%D%/modules/kernel-stock/module.yml \
 	%D%/modules/lwx-vm/module.yml \
-	%D%/modules/network/module.yml
+	%D%/modules/network/module.yml \
+	%D%/modules/tools/module.yml
 install-data-local: install-modules
 install-modules:
 	@$(MKDIR_P) $(DESTDIR)$(pkgdatadir)

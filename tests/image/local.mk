@@ -92,7 +92,7 @@ TESTS += tests/image/test_module
 
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/build %D%/packages %D%/probe
+EXTRA_DIST += %D%/build %D%/packages %D%/probe %D%/specs
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init
