@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define EPOCH_DEFAULT 1492473600 /* 2017-04-18, which LinuxKit uses */
-
 enum {
 	OPT_ARCH = 256,
 	OPT_CACHE,
@@ -201,26 +199,13 @@ static int take_option(const struct image_verb *verb,
 	return rc;
 }
 
-static int epoch_of_environment(int64_t *out)
-{
-	const char *text = getenv("SOURCE_DATE_EPOCH");
-	char *end;
-
-	*out = EPOCH_DEFAULT;
-	if (!text || !*text)
-		return 0;
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	return errno || *end || *out < 0 ? -EINVAL : 0;
-}
-
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	struct build_options options = {.architecture = image_architecture()};
 	struct err err = {0};
 	int c;
 
-	if (epoch_of_environment(&options.epoch))
+	if (image_epoch(&options.epoch))
 		return image_usage_error(verb, "SOURCE_DATE_EPOCH is not a "
 					       "number of seconds");
 	options.sbom_epoch = options.epoch;
