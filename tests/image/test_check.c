@@ -15,10 +15,11 @@
 
 static json_t *some_checks(void)
 {
-	json_t *checks = json_pack("[{s:s,s:s,s:[s,s]},{s:s,s:s,s:[s]}]",
-				   "module", "a", "check", "first", "command",
-				   "/bin/echo", "it's \"$x\"\n", "module", "b",
-				   "check", "second", "command", "/bin/true");
+	json_t *checks = json_pack(
+		"[{s:s,s:s,s:[s,s]},{s:s,s:s,s:[s],s:[s,s]}]", "module", "a",
+		"check", "first", "command", "/bin/echo", "it's \"$x\"\n",
+		"module", "b", "check", "second", "command", "/bin/true",
+		"services", "one", "two");
 
 	assert_non_null(checks);
 	return checks;
@@ -127,8 +128,8 @@ static void test_script(void **state)
 		json_array_get(json_object_get(made, "files"), 1), "contents"));
 	assert_non_null(script);
 	assert_non_null(strstr(
-		script, "check 0 '/bin/echo' 'it'\\''s \"$x\"\n'\ncheck 1 "
-			"'/bin/true'\n"));
+		script, "services=()\ncheck 0 '/bin/echo' 'it'\\''s \"$x\"\n'\n"
+			"services=('one' 'two')\ncheck 1 '/bin/true'\n"));
 	assert_non_null(strstr(script, "seconds=9\n"));
 	/* A definition like any other. */
 	assert_true(mkstemp(path) >= 0);

@@ -28,6 +28,22 @@ static int no_memory(struct err *err)
 	return err_setx(err, -ENOMEM, "out of memory");
 }
 
+/* Names of the services of a module. Return: NULL without memory. */
+static json_t *service_names(const struct module *module)
+{
+	const json_t *list = json_object_get(module->content, "services");
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_array_append(
+			    names,
+			    json_object_get(json_array_get(list, i), "name"))) {
+			json_decref(names);
+			return NULL;
+		}
+	return names;
+}
+
 int module_checks(json_t *checks, const struct module *module, struct err *err)
 {
 	const json_t *list = json_object_get(module->content, "checks");
@@ -37,10 +53,11 @@ int module_checks(json_t *checks, const struct module *module, struct err *err)
 
 		if (json_array_append_new(
 			    checks,
-			    json_pack("{s:s,s:s,s:O}", "module", module->name,
-				      "check", definition_text(check, "name"),
-				      "command",
-				      json_object_get(check, "command"))))
+			    json_pack("{s:s,s:s,s:O,s:o}", "module",
+				      module->name, "check",
+				      definition_text(check, "name"), "command",
+				      json_object_get(check, "command"),
+				      "services", service_names(module))))
 			return no_memory(err);
 	}
 	return 0;
@@ -114,7 +131,7 @@ int module_check_box(const char *path, struct err *err)
 /* A word as bash reads it. */
 static void put_word(FILE *out, const char *word)
 {
-	(void)fputs(" '", out);
+	(void)fputc('\'', out);
 	for (; *word; word++) {
 		if (*word == '\'')
 			(void)fputs("'\\''", out);
@@ -122,6 +139,24 @@ static void put_word(FILE *out, const char *word)
 			(void)fputc(*word, out);
 	}
 	(void)fputc('\'', out);
+}
+
+static void put_check(FILE *out, size_t number, const json_t *check)
+{
+	const json_t *services = json_object_get(check, "services");
+	const json_t *command = json_object_get(check, "command");
+
+	(void)fputs("services=(", out);
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		(void)fputs(i ? " " : "", out);
+		put_word(out, json_string_value(json_array_get(services, i)));
+	}
+	(void)fprintf(out, ")\ncheck %zu", number);
+	for (size_t i = 0; i < json_array_size(command); i++) {
+		(void)fputc(' ', out);
+		put_word(out, json_string_value(json_array_get(command, i)));
+	}
+	(void)fputc('\n', out);
 }
 
 /* Return: NULL without memory; free(). */
@@ -138,7 +173,7 @@ static char *make_script(const struct module_check_image *image,
 		"cd /tmp || exit\n"
 		"tell()\n"
 		"{\n"
-		"\ttail -n 20 \"$2\" | while IFS= read -r line; do\n"
+		"\ttail -n 20 | while IFS= read -r line; do\n"
 		"\t\tprintf '" MARK "%s | %.500s\\n' \"$1\" \"$line\"\n"
 		"\tdone\n"
 		"}\n"
@@ -148,7 +183,13 @@ static char *make_script(const struct module_check_image *image,
 		"\tshift\n"
 		"\ttimeout -k 5 \"$seconds\" \"$@\" >/tmp/lwx-check.out 2>&1\n"
 		"\tstatus=$?\n"
-		"\t[ $status = 0 ] || tell \"$number\" /tmp/lwx-check.out\n"
+		"\tif [ $status != 0 ]; then\n"
+		"\t\ttell \"$number\" </tmp/lwx-check.out\n"
+		"\t\tfor service in \"${services[@]}\"; do\n"
+		"\t\t\t/usr/sbin/init ctl logs \"$service\" 2>&1 |\n"
+		"\t\t\t\tsed \"s/^/$service: /\" | tell \"$number\"\n"
+		"\t\tdone\n"
+		"\tfi\n"
 		"\tprintf '" MARK "%s %s\\n' \"$number\" $status\n"
 		"}\n"
 		"echo\n";
@@ -168,16 +209,8 @@ static char *make_script(const struct module_check_image *image,
 		return NULL;
 	(void)fputs(head, out);
 	(void)fprintf(out, wait, MODULE_CHECK_WAIT, image->seconds);
-	for (size_t i = 0; i < json_array_size(checks); i++) {
-		const json_t *command =
-			json_object_get(json_array_get(checks, i), "command");
-
-		(void)fprintf(out, "check %zu", i);
-		for (size_t j = 0; j < json_array_size(command); j++)
-			put_word(out,
-				 json_string_value(json_array_get(command, j)));
-		(void)fputc('\n', out);
-	}
+	for (size_t i = 0; i < json_array_size(checks); i++)
+		put_check(out, i, json_array_get(checks, i));
 	(void)fputs("exec /usr/sbin/init ctl poweroff\n", out);
 	if (ferror(out) | fclose(out)) {
 		free(text);

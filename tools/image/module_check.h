@@ -40,8 +40,9 @@ struct module_check_image {
 
 /**
  * module_checks() - the checks of a module, behind others
- * @checks: array of {"module", "check", "command"}; module_check_take() adds
- *          "status" and "output"
+ * @checks: array of {"module", "check", "command", "services"};
+ *          module_check_take() adds "status" and "output", of which the logs of
+ *          the module's services are the end
  *
  * Return: 0, or -ENOMEM with @err.
  */
