@@ -99,7 +99,9 @@ static int check_all(struct check_request *request, char **words,
 		rc = check_build(request, err);
 	if (!rc && request->console) {
 		console->copy = fopen(request->console, "we");
-		if (!console->copy)
+		if (console->copy)
+			setlinebuf(console->copy);
+		else
 			rc = err_set(err, -errno, "%s", request->console);
 	}
 	if (!rc)

@@ -210,8 +210,8 @@ static int add_disk(char **list, const char *path, bool readonly,
 		return err_setx(err, -EINVAL,
 				"%s: quotes or backslashes: use --backend qemu",
 				real);
-	if (asprintf(list, "%s%s{ path = %s;%s }", before ? before : "",
-		     before ? ", " : "", text,
+	if (asprintf(list, "%s%s{ path = %s; format = \"raw\";%s }",
+		     before ? before : "", before ? ", " : "", text,
 		     readonly ? " readonly = true;" : "") >= 0)
 		return 0;
 	*list = NULL;
