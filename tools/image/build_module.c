@@ -553,7 +553,7 @@ int build_module_image(struct build *build, const struct module *module,
 		rc = make_tree(build, &plan, image->tree, err);
 	if (!rc)
 		rc = put_files(build, &plan, image->tree, err);
-	if (!rc)
+	if (!rc && !build->options->lock_only)
 		rc = name_kernel(module, image->tree, err);
 	if (!rc)
 		rc = fill_config(build, module, &image->config, err);
