@@ -122,7 +122,7 @@ static int share(struct build *build, const struct tree *tree, const char *root,
 		const struct tree_entry *mine = tree_at(tree, i);
 		const struct tree_entry *there;
 		uint8_t digests[2][TREE_DIGEST_SIZE];
-		char path[TREE_PATH_SIZE + 600];
+		AUTO_FREE char *path = NULL;
 
 		if (strncmp(mine->path, "usr/", 4) != 0 || !mine->size)
 			continue;
@@ -135,7 +135,10 @@ static int share(struct build *build, const struct tree *tree, const char *root,
 						 err);
 		if (rc || memcmp(digests[0], digests[1], TREE_DIGEST_SIZE) != 0)
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", root, mine->path);
+		if (asprintf(&path, "%s/%s", root, mine->path) < 0) {
+			path = NULL;
+			return no_memory(err);
+		}
 		rc = tree_link(build->root, path, mine->path, err);
 	}
 	return rc;

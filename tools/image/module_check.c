@@ -196,7 +196,7 @@ static char *make_script(const struct module_check_image *image,
 	/* clang-format off */
 	static const char wait[] =
 		"for ((waited = 0; waited < %u; waited++)); do\n"
-		"\t[ ! -e /run/lwx/ready ] || break\n"
+		"\t! compgen -G '/run/lwx*/ready' >/dev/null || break\n"
 		"\tsleep 1\n"
 		"done\n"
 		"seconds=%u\n";
