@@ -55,13 +55,22 @@ EXTRA_DIST += \
 	%D%/modules/base/layerworx-digest \
 	%D%/modules/base/module.yml \
 	%D%/modules/busybox/module.yml \
+	%D%/modules/containerd/box-layout \
+	%D%/modules/containerd/module.yml \
 	%D%/modules/crun/module.yml \
 	%D%/modules/data/module.yml \
+	%D%/modules/dev/module.yml \
+	%D%/modules/docker/module.yml \
 	%D%/modules/init/module.yml \
 	%D%/modules/kernel-host/module.yml \
 	%D%/modules/kernel-stock/module.yml \
 	%D%/modules/lwx-vm/module.yml \
-	%D%/modules/network/module.yml
+	%D%/modules/network/module.yml \
+	%D%/modules/podman/module.yml \
+	%D%/modules/ssh/module.yml \
+	%D%/modules/ssh/ssh \
+	%D%/modules/time/module.yml \
+	%D%/modules/tools/module.yml
 install-data-local: install-modules
 install-modules:
 	@$(MKDIR_P) $(DESTDIR)$(pkgdatadir)

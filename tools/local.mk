@@ -37,7 +37,7 @@ tools/lwx-vm.1: %D%/lwx-vm.1.in %D%/verbs-manual lwx-vm$(EXEEXT)
 	$(AM_V_GEN)$(srcdir)/tools/verbs-manual ./lwx-vm \
 		<$(srcdir)/tools/lwx-vm.1.in >$@.tmp && mv $@.tmp $@
 
-bashcompletion_DATA = %D%/completions/lwx-vm
+bashcompletion_DATA = %D%/completions/lwx-image %D%/completions/lwx-vm
 EXTRA_DIST += $(bashcompletion_DATA)
 
 # lwx-bench: lwx-vmm beside a peer.

@@ -90,9 +90,16 @@ tests_image_test_module_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
 tests_image_test_module_LDADD = $(IMAGE_TEST_LIBS)
 TESTS += tests/image/test_module
 
+check_PROGRAMS += tests/image/test_check
+tests_image_test_check_SOURCES = %D%/test_check.c
+tests_image_test_check_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_image_test_check_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_check
+
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/build %D%/chain %D%/packages %D%/probe
+EXTRA_DIST += %D%/build %D%/chain %D%/modules %D%/packages %D%/probe %D%/specs
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init

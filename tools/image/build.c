@@ -243,6 +243,7 @@ static int run(struct build *build, struct err *err)
 		.lock = build->resolver.debs,
 		.lock_path = build->resolver.lock_path,
 		.update = build->options->update_lock,
+		.lock_only = build->options->lock_only,
 		.epoch = build->options->epoch,
 		.say = told,
 		.say_arg = build,
@@ -259,7 +260,7 @@ static int run(struct build *build, struct err *err)
 		rc = sbom_create(&build->sbom, err);
 	if (!rc)
 		rc = compose(build, err);
-	if (!rc)
+	if (!rc && !build->options->lock_only)
 		rc = build_outputs(build, err);
 	if (!rc && build->options->update_lock)
 		return resolver_save(&build->resolver, err);

@@ -31,6 +31,7 @@
  * @no_optional: leave out modules that only also-add names
  * @lock:        lock file, NULL: layerworx.lock beside the first definition
  * @update_lock: ask registries, write the lock file
+ * @lock_only:   with @update_lock: make no image
  * @insecure:    registries without certificates are fine
  * @decompress_kernel: unpack a kernel that is gzip
  * @no_sbom:     no SBOM
@@ -57,6 +58,7 @@ struct build_options {
 	bool no_optional;
 	const char *lock;
 	bool update_lock;
+	bool lock_only;
 	bool insecure;
 	bool decompress_kernel;
 	bool no_sbom;

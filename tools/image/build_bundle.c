@@ -102,6 +102,48 @@ static int touch(struct tree *tree, struct err *err)
 	return rc;
 }
 
+static bool same_attributes(const struct tree_entry *a,
+			    const struct tree_entry *b)
+{
+	return a->type == TREE_FILE && b->type == TREE_FILE &&
+	       a->size == b->size && a->mode == b->mode && a->uid == b->uid &&
+	       a->gid == b->gid && a->mtime == b->mtime && !a->xattr_num &&
+	       !b->xattr_num;
+}
+
+/* A program that the root has too is there once: neither is written to, one
+ * below a root that is not, the other below an overlay. */
+static int share(struct build *build, const struct tree *tree, const char *root,
+		 struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < tree_num(tree) && !rc; i++) {
+		const struct tree_entry *mine = tree_at(tree, i);
+		const struct tree_entry *there;
+		uint8_t digests[2][TREE_DIGEST_SIZE];
+		AUTO_FREE char *path = NULL;
+
+		if (strncmp(mine->path, "usr/", 4) != 0 || !mine->size)
+			continue;
+		there = tree_find(build->root, mine->path);
+		if (!there || !same_attributes(mine, there))
+			continue;
+		rc = tree_content_digest(mine->content, digests[0], err);
+		if (!rc)
+			rc = tree_content_digest(there->content, digests[1],
+						 err);
+		if (rc || memcmp(digests[0], digests[1], TREE_DIGEST_SIZE) != 0)
+			continue;
+		if (asprintf(&path, "%s/%s", root, mine->path) < 0) {
+			path = NULL;
+			return no_memory(err);
+		}
+		rc = tree_link(build->root, path, mine->path, err);
+	}
+	return rc;
+}
+
 /* @root: where the files of the image are in the end. */
 static int unpack(struct build *build, const struct bundle *bundle,
 		  struct oci_image *image, const char *name, char root[600],
@@ -122,6 +164,8 @@ static int unpack(struct build *build, const struct bundle *bundle,
 		rc = touch(image->tree, err);
 	if (!rc)
 		rc = tree_merge(build->root, image->tree, root, err);
+	if (!rc)
+		rc = share(build, image->tree, root, err);
 	if (!rc &&
 	    json_object_set_new(build->unpacked, reference, json_string(root)))
 		rc = no_memory(err);

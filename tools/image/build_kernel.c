@@ -147,10 +147,11 @@ int build_kernel(struct build *build, struct err *err)
 	build->cmdline = definition_text(kernel, "cmdline");
 	rc = build_image(build, kernel, definition_text(kernel, "image"),
 			 "kernel", &image, err);
-	if (!rc)
+	if (!rc && !build->options->lock_only)
 		rc = take_files(build, kernel, image, err);
 	oci_image_destroy(image);
-	if (!rc && build->options->decompress_kernel)
+	if (!rc && !build->options->lock_only &&
+	    build->options->decompress_kernel)
 		rc = decompress(build, err);
 	return rc;
 }

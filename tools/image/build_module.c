@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 static int no_memory(struct err *err)
 {
@@ -301,11 +302,12 @@ static int mark_parent(json_t *full, char *path, struct err *err)
 }
 
 /* What is below a directory comes before it here: one in which something stays,
- * stays too. */
-static int strip(const struct module_plan *plan, struct tree *tree,
-		 struct err *err)
+ * stays too. Return: the number of paths put into @doomed, or -ENOMEM. */
+static ssize_t choose(const struct module_plan *plan, const struct tree *tree,
+		      char **doomed, struct err *err)
 {
 	json_t *full = json_object();
+	ssize_t num = 0;
 	int rc = full ? 0 : no_memory(err);
 
 	for (size_t i = tree_num(tree); i-- > 1 && !rc;) {
@@ -316,12 +318,29 @@ static int strip(const struct module_plan *plan, struct tree *tree,
 		else if (matches(plan, "remove", path) &&
 			 !matches(plan, "keep", path) &&
 			 !json_object_get(full, path))
-			tree_remove(tree, path);
+			doomed[num++] = steal_ptr(&path);
 		else
 			rc = mark_parent(full, path, err);
 	}
 	json_decref(full);
-	return rc;
+	for (; rc && num > 0; num--)
+		free(doomed[num - 1]);
+	return rc ? rc : num;
+}
+
+/* Chosen first and removed then: each change of the tree costs its order. */
+static int strip(const struct module_plan *plan, struct tree *tree,
+		 struct err *err)
+{
+	char **doomed = calloc(tree_num(tree), sizeof(*doomed));
+	ssize_t num = doomed ? choose(plan, tree, doomed, err) : no_memory(err);
+
+	for (ssize_t i = 0; i < num; i++) {
+		tree_remove(tree, doomed[i]);
+		free(doomed[i]);
+	}
+	free(doomed);
+	return num < 0 ? (int)num : 0;
 }
 
 static int make_packages(struct build *build, const struct module_plan *plan,
@@ -534,7 +553,7 @@ int build_module_image(struct build *build, const struct module *module,
 		rc = make_tree(build, &plan, image->tree, err);
 	if (!rc)
 		rc = put_files(build, &plan, image->tree, err);
-	if (!rc)
+	if (!rc && !build->options->lock_only)
 		rc = name_kernel(module, image->tree, err);
 	if (!rc)
 		rc = fill_config(build, module, &image->config, err);

@@ -26,6 +26,7 @@
  *                @update
  * @lock_path:    for messages
  * @update:       go online, decide anew
+ * @lock_only:    with @update: trees stay empty
  * @updated:      apt's lists are of this run
  * @fetched:      sets that were decided in this run, or NULL; owned
  * @epoch:        SOURCE_DATE_EPOCH
@@ -38,6 +39,7 @@ struct debs {
 	json_t *lock;
 	const char *lock_path;
 	bool update;
+	bool lock_only;
 	bool updated;
 	json_t *fetched;
 	int64_t epoch;

@@ -460,6 +460,8 @@ int debs_install(struct debs *debs, const char *const *packages, size_t num,
 	names = debs_locked_set(debs, set, err);
 	if (!names)
 		return -ENOENT;
+	if (debs->lock_only)
+		return 0;
 	rc = take(debs, set, names, true, tree, err);
 	if (!rc)
 		rc = add_packages(debs, names, sbom, err);
@@ -485,6 +487,8 @@ int debs_unpack(struct debs *debs, const char *package, const char *depends,
 	names = debs_locked_set(debs, set, err);
 	if (!names)
 		return -ENOENT;
+	if (debs->lock_only)
+		return 0;
 	rc = take(debs, set, names, false, tree, err);
 	return rc ? rc : add_packages(debs, names, sbom, err);
 }

@@ -34,6 +34,7 @@ libimage_a_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/kernel_modules.c %D%/kernel_modules.h \
 	%D%/module.h \
+	%D%/module_check.c %D%/module_check.h \
 	%D%/module_read.c \
 	%D%/module_resolve.c \
 	%D%/module_table.c \
@@ -108,8 +109,12 @@ lwx_image_SOURCES = \
 	%D%/lwx_image.c %D%/lwx_image.h \
 	%D%/reference.c %D%/reference.h \
 	%D%/subject.c %D%/subject.h \
+	%D%/check.h \
+	%D%/check_build.c \
+	%D%/check_run.c \
 	%D%/verb_build.c \
 	%D%/verb_cache.c \
+	%D%/verb_check.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
 	%D%/verb_module.c \

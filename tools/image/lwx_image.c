@@ -8,14 +8,18 @@
 #include "log.h"
 #include "macros.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define EPOCH_DEFAULT 1492473600 /* 2017-04-18, which LinuxKit uses */
+
 static const struct image_verb *const verbs[] = {
-	&image_verb_build,   &image_verb_cache,	 &image_verb_diff,
-	&image_verb_inspect, &image_verb_module, &image_verb_run,
-	&image_verb_schema,  &image_verb_size,
+	&image_verb_build, &image_verb_cache,	&image_verb_check,
+	&image_verb_diff,  &image_verb_inspect, &image_verb_module,
+	&image_verb_run,   &image_verb_schema,	&image_verb_size,
 };
 
 void image_complain(const char *fmt, ...)
@@ -84,6 +88,19 @@ const char *image_architecture(void)
 #else
 	return "unknown";
 #endif
+}
+
+int image_epoch(int64_t *out)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	char *end;
+
+	*out = EPOCH_DEFAULT;
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return errno || *end || *out < 0 ? -EINVAL : 0;
 }
 
 static void help(FILE *out)

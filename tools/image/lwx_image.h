@@ -33,6 +33,7 @@ struct image_verb {
 
 extern const struct image_verb image_verb_build;
 extern const struct image_verb image_verb_cache;
+extern const struct image_verb image_verb_check;
 extern const struct image_verb image_verb_diff;
 extern const struct image_verb image_verb_inspect;
 extern const struct image_verb image_verb_module;
@@ -62,3 +63,7 @@ const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
 
 /** image_architecture() - of this machine, as OCI and Debian call it. */
 const char *image_architecture(void);
+
+/** image_epoch() - SOURCE_DATE_EPOCH, or what LinuxKit uses. Return: 0, or
+ * -EINVAL if it is not a number of seconds. */
+int image_epoch(int64_t *out);

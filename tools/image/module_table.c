@@ -26,7 +26,13 @@ static const struct field check_fields[] = {
 	{.key = "command",
 	 .type = FIELD_TEXTS,
 	 .flags = FIELD_REQUIRED,
-	 .doc = "Runs in a booted image; status 0: the module works."},
+	 .doc = "Runs in a booted image, in its root, once all services are "
+		"up; status 0: the module works."},
+	{.key = "files",
+	 .type = FIELD_GROUPS,
+	 .group = &file_group,
+	 .doc = "As the module's; only in the image that lwx-image check "
+		"boots."},
 };
 static const struct field_group check_group =
 	FIELD_GROUP_OF("check", check_fields);

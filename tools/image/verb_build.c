@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define EPOCH_DEFAULT 1492473600 /* 2017-04-18, which LinuxKit uses */
-
 enum {
 	OPT_ARCH = 256,
 	OPT_CACHE,
@@ -26,6 +24,7 @@ enum {
 	OPT_INPUT_TAR,
 	OPT_INSECURE,
 	OPT_LOCK,
+	OPT_LOCK_ONLY,
 	OPT_MODULES,
 	OPT_NAME,
 	OPT_NO_OPTIONAL,
@@ -50,6 +49,7 @@ static const struct option long_options[] = {
 	{"input-tar", required_argument, NULL, OPT_INPUT_TAR},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"lock", required_argument, NULL, OPT_LOCK},
+	{"lock-only", no_argument, NULL, OPT_LOCK_ONLY},
 	{"modules", required_argument, NULL, OPT_MODULES},
 	{"name", required_argument, NULL, OPT_NAME},
 	{"no-optional", no_argument, NULL, OPT_NO_OPTIONAL},
@@ -156,6 +156,10 @@ static int take_option(const struct image_verb *verb,
 	case OPT_LOCK:
 		options->lock = optarg;
 		break;
+	case OPT_LOCK_ONLY:
+		options->lock_only = true;
+		options->update_lock = true;
+		break;
 	case OPT_MODULES:
 		if (options->module_num == BUILD_MODULES_MAX)
 			rc = -EINVAL;
@@ -201,26 +205,13 @@ static int take_option(const struct image_verb *verb,
 	return rc;
 }
 
-static int epoch_of_environment(int64_t *out)
-{
-	const char *text = getenv("SOURCE_DATE_EPOCH");
-	char *end;
-
-	*out = EPOCH_DEFAULT;
-	if (!text || !*text)
-		return 0;
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	return errno || *end || *out < 0 ? -EINVAL : 0;
-}
-
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	struct build_options options = {.architecture = image_architecture()};
 	struct err err = {0};
 	int c;
 
-	if (epoch_of_environment(&options.epoch))
+	if (image_epoch(&options.epoch))
 		return image_usage_error(verb, "SOURCE_DATE_EPOCH is not a "
 					       "number of seconds");
 	options.sbom_epoch = options.epoch;
@@ -269,7 +260,8 @@ const struct image_verb image_verb_build = {
 		"  --update-lock          ask apt and registries, pin what "
 		"they "
 		"have\n"
-		"  --pull                 the same\n"
+		"  --lock-only            the same, and make no image\n"
+		"  --pull                 as --update-lock\n"
 		"  --insecure             registries without certificates\n"
 		"  --no-sbom              no SPDX document beside the image\n"
 		"  --sbom-output FILE     where it goes [NAME.spdx.json]\n"

@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #define CMDLINE_BYTES_MAX 4096U
+#define DISKS_MAX 4U
+#define FIXED 17 /* words for QEMU before those of disks */
 
 enum {
 	OPT_ACCEL = 256,
 	OPT_BACKEND,
 	OPT_CPUS,
+	OPT_DISK,
 	OPT_DRY_RUN,
 	OPT_HELP,
 	OPT_MEM,
@@ -34,6 +37,8 @@ enum {
  * @cmdline: its command line; owned
  * @disk:    the root of kernel+erofs or kernel+squashfs, NULL: the initrd is
  *           the root; owned
+ * @disks:   further ones, @disk_num of them
+ * @disk_num: of them
  * @cpus:    of the guest
  * @mem:     MiB
  * @accel:   of QEMU, "kvm:tcg"
@@ -45,6 +50,8 @@ struct guest {
 	char *initrd;
 	char *cmdline;
 	char *disk;
+	const char *disks[DISKS_MAX];
+	size_t disk_num;
 	unsigned int cpus;
 	unsigned int mem;
 	const char *accel;
@@ -109,6 +116,20 @@ static int become(const struct guest *guest, char *const *argv, struct err *err)
 	return err_set(err, -errno, "%s", argv[0]);
 }
 
+/* -drive and what it says, behind the first @at words. Return: how many words
+ * there are then, or -ENOMEM; the caller frees each second one. */
+static int add_drive(char **argv, int at, const char *path, const char *more)
+{
+	static char drive[] = "-drive";
+	char *text;
+
+	if (asprintf(&text, "file=%s,format=raw,if=virtio%s", path, more) < 0)
+		return -ENOMEM;
+	argv[at++] = drive;
+	argv[at++] = text;
+	return at;
+}
+
 static int run_qemu(const struct guest *guest, struct err *err)
 {
 	bool arm = strcmp(image_architecture(), "arm64") == 0;
@@ -127,37 +148,40 @@ static int run_qemu(const struct guest *guest, struct err *err)
 	char kernel[] = "-kernel";
 	char initrd[] = "-initrd";
 	char append[] = "-append";
-	char drive[] = "-drive";
-	char disk[PATH_MAX + 64];
-	char *argv[] = {arm ? program_arm : program,
-			machine,
-			type,
-			cpu,
-			max,
-			smp,
-			cpus,
-			m,
-			mem,
-			display,
-			reboot,
-			kernel,
-			guest->kernel,
-			initrd,
-			guest->initrd,
-			append,
-			guest->cmdline,
-			guest->disk ? drive : NULL,
-			disk,
-			NULL};
+	char *argv[FIXED + 2 * (DISKS_MAX + 1) + 1] = {arm ? program_arm
+							   : program,
+						       machine,
+						       type,
+						       cpu,
+						       max,
+						       smp,
+						       cpus,
+						       m,
+						       mem,
+						       display,
+						       reboot,
+						       kernel,
+						       guest->kernel,
+						       initrd,
+						       guest->initrd,
+						       append,
+						       guest->cmdline};
+	int at = FIXED;
+	int rc;
 
 	(void)snprintf(type, sizeof(type), "%s,accel=%.32s",
 		       arm ? "virt" : "q35", guest->accel);
-	(void)snprintf(disk, sizeof(disk),
-		       "file=%s,format=raw,if=virtio,readonly=on",
-		       guest->disk ? guest->disk : "");
 	(void)snprintf(cpus, sizeof(cpus), "%u", guest->cpus);
 	(void)snprintf(mem, sizeof(mem), "%u", guest->mem);
-	return become(guest, argv, err);
+	if (guest->disk)
+		at = add_drive(argv, at, guest->disk, ",readonly=on");
+	for (size_t i = 0; i < guest->disk_num && at > 0; i++)
+		at = add_drive(argv, at, guest->disks[i], "");
+	rc = at < 0 ? err_set(err, at, "%s", guest->base)
+		    : become(guest, argv, err);
+	for (size_t i = FIXED + 1; i < ARRAY_SIZE(argv); i += 2)
+		free(argv[i]);
+	return rc;
 }
 
 /* A text in host.cfg. Return: NULL if it cannot be written as one. */
@@ -170,15 +194,47 @@ static char *quoted(const char *text)
 	return out;
 }
 
+/* "{ path = ...; }, " of one disk, behind others in @list. */
+static int add_disk(char **list, const char *path, bool readonly,
+		    struct err *err)
+{
+	AUTO_FREE char *real = realpath(path, NULL);
+	AUTO_FREE char *before = *list;
+	AUTO_FREE char *text = NULL;
+
+	*list = NULL;
+	if (!real)
+		return err_set(err, -errno, "%s", path);
+	text = quoted(real);
+	if (!text)
+		return err_setx(err, -EINVAL,
+				"%s: quotes or backslashes: use --backend qemu",
+				real);
+	if (asprintf(list, "%s%s{ path = %s; format = \"raw\";%s }",
+		     before ? before : "", before ? ", " : "", text,
+		     readonly ? " readonly = true;" : "") >= 0)
+		return 0;
+	*list = NULL;
+	return err_set(err, -ENOMEM, "%s", path);
+}
+
+/* All of them. Return: 0 or a negative errno with @err; free() @list. */
+static int list_disks(const struct guest *guest, char **list, struct err *err)
+{
+	int rc = guest->disk ? add_disk(list, guest->disk, true, err) : 0;
+
+	for (size_t i = 0; i < guest->disk_num && !rc; i++)
+		rc = add_disk(list, guest->disks[i], false, err);
+	return rc;
+}
+
 static int run_lwx_vm(const struct guest *guest, struct err *err)
 {
 	AUTO_FREE char *real_kernel = realpath(guest->kernel, NULL);
 	AUTO_FREE char *real_initrd = realpath(guest->initrd, NULL);
 	AUTO_FREE char *kernel = real_kernel ? quoted(real_kernel) : NULL;
 	AUTO_FREE char *initrd = real_initrd ? quoted(real_initrd) : NULL;
-	AUTO_FREE char *real_disk =
-		guest->disk ? realpath(guest->disk, NULL) : NULL;
-	AUTO_FREE char *disk = real_disk ? quoted(real_disk) : NULL;
+	AUTO_FREE char *disks = NULL;
 	AUTO_FREE char *cmdline = quoted(guest->cmdline);
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *path = NULL;
@@ -186,12 +242,16 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 	char start[] = "start";
 	char *argv[] = {program, start, NULL, NULL};
 	FILE *file;
+	int rc;
 
-	if (!kernel || !initrd || !cmdline || (guest->disk && !disk))
+	if (!kernel || !initrd || !cmdline)
 		return err_setx(err, -EINVAL,
 				"%s: quotes or backslashes in a path or the "
 				"command line: use --backend qemu",
 				guest->base);
+	rc = list_disks(guest, &disks, err);
+	if (rc)
+		return rc;
 	if (asprintf(&text,
 		     "# Made by lwx-image run. Every key: host.cfg(5).\n"
 		     "vms = (\n"
@@ -202,8 +262,8 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 		     "    on_reboot = \"exit\"; }\n"
 		     ");\n",
 		     guest->cpus, guest->mem, kernel, initrd, cmdline,
-		     disk ? "    disks = ( { path = " : "", disk ? disk : "",
-		     disk ? "; readonly = true; } );\n" : "") < 0 ||
+		     disks ? "    disks = ( " : "", disks ? disks : "",
+		     disks ? " );\n" : "") < 0 ||
 	    asprintf(&path, "%s.host.cfg", guest->base) < 0)
 		return err_set(err, -ENOMEM, "%s", guest->base);
 	file = fopen(path, "we");
@@ -238,6 +298,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		{"accel", required_argument, NULL, OPT_ACCEL},
 		{"backend", required_argument, NULL, OPT_BACKEND},
 		{"cpus", required_argument, NULL, OPT_CPUS},
+		{"disk", required_argument, NULL, OPT_DISK},
 		{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 		{"help", no_argument, NULL, OPT_HELP},
 		{"mem", required_argument, NULL, OPT_MEM},
@@ -265,6 +326,12 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 			break;
 		case OPT_CPUS:
 			rc = parse_number(optarg, 1024, &guest.cpus);
+			break;
+		case OPT_DISK:
+			if (guest.disk_num == DISKS_MAX)
+				rc = -EINVAL;
+			else
+				guest.disks[guest.disk_num++] = optarg;
 			break;
 		case OPT_DRY_RUN:
 			guest.dry_run = true;
@@ -312,6 +379,8 @@ const struct image_verb image_verb_run = {
 		"[kvm:tcg]\n"
 		"  --cpus NUMBER          [1]\n"
 		"  --mem MIB              [1024]\n"
+		"  --disk FILE            a further disk, written to; may be "
+		"repeated\n"
 		"  --dry-run              print the command instead\n",
 	.run = run,
 };
