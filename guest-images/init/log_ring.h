@@ -1,8 +1,8 @@
 /*
  * log_ring.h - the last lines of a container in a file of fixed size below
- * /run/lwx-init/log. It outlives the container and, being a file, its writer. One
- * writer; readers map nothing and lock nothing: they read, and check that what
- * they read was not overwritten meanwhile.
+ * /run/lwx-init/log. It outlives the container and, being a file, its writer.
+ * One writer; readers map nothing and lock nothing: they read, and check that
+ * what they read was not overwritten meanwhile.
  *
  * File: struct log_ring_header, then LOG_RING_BYTES bytes, used round and
  * round. Byte number N since the start is at N % LOG_RING_BYTES.
