@@ -169,16 +169,21 @@ int vm_registry_claim(struct vm_registry *reg, const struct vm_config *cfg,
 	return 0;
 }
 
-void vm_claim_release(struct vm_claim *claim)
+static void release(struct vm_claim *claim)
 {
 	/* Without this lock somebody may look, but the VM's own still hold. */
-	struct vm_registry *reg = claim ? claim->reg : NULL;
-	AUTO_CLOSE int lock = reg ? vm_registry_lock(reg, NULL) : -1;
+	struct vm_registry *reg = claim->reg;
+	AUTO_CLOSE int lock = vm_registry_lock(reg, NULL);
 
-	if (claim)
-		release_locked(claim);
+	release_locked(claim);
 	if (lock >= 0)
 		(void)network_sweep(reg); /* its ports, its name */
+}
+
+void vm_claim_release(struct vm_claim *claim)
+{
+	if (claim)
+		release(claim);
 }
 
 int vm_claim_add(struct vm_claim *claim, int fd, struct err *err)
