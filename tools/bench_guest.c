@@ -291,7 +291,7 @@ _Noreturn static void exec_guest(enum bench_vmm vmm,
 				 const struct bench_guest_config *cfg,
 				 int console_fd)
 {
-	struct command cmd = {.argc = 0};
+	static struct command cmd; /* once: exec follows */
 	struct err err = {0};
 
 	(void)dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
