@@ -32,26 +32,10 @@ bool network_is_used(int dir)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-static void remove_all(int parent, const char *name)
-{
-	AUTO_CLOSE int dir = openat(
-		parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = dir < 0 ? NULL : vm_registry_scan(dir);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			(void)unlinkat(dir, entry->d_name, 0);
-	if (d)
-		(void)closedir(d);
-	(void)unlinkat(parent, name, AT_REMOVEDIR); /* next sweep tries */
-}
-
 void network_forget(struct vm_registry *reg, int dir, const char *bridge)
 {
-	remove_all(dir, "members");
-	remove_all(reg->networks_fd, bridge);
+	vm_registry_remove_dir(dir, "members");
+	vm_registry_remove_dir(reg->networks_fd, bridge);
 }
 
 static void notify(int dir)
@@ -169,26 +153,10 @@ struct joining {
 
 static int store(int dir, const char *file, const char *text, struct err *err)
 {
-	AUTO_CLOSE int fd = openat(
-		dir, file,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	size_t len = text ? strlen(text) : 0;
+	int rc = text ? vm_registry_write(dir, file, text, strlen(text))
+		      : -ENOMEM;
 
-	if (!text)
-		return err_set(err, -ENOMEM, "%s", file);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-		return err_set(err, fd < 0 ? -errno : -ENOSPC,
-			       "state directory: %s", file);
-	return 0;
-}
-
-static void load_text(int dir, const char *file, char *buf, size_t size)
-{
-	AUTO_CLOSE int fd =
-		openat(dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
+	return rc ? err_set(err, rc, "state directory: %s", file) : 0;
 }
 
 /* The network is in use: is it the one that we mean? */
@@ -197,8 +165,8 @@ static int compare_settings(const struct joining *j, struct err *err)
 	AUTO_FREE char *ours = network_state_settings(j->network);
 	char theirs[512], source[512];
 
-	load_text(j->dir, "settings", theirs, sizeof(theirs));
-	load_text(j->dir, "source", source, sizeof(source));
+	vm_registry_read_text(j->dir, "settings", theirs, sizeof(theirs));
+	vm_registry_read_text(j->dir, "source", source, sizeof(source));
 	if (!ours)
 		return err_set(err, -ENOMEM, "settings");
 	if (!strcmp(ours, theirs))

@@ -145,18 +145,6 @@ static int wait_ready(struct keeper *k, int said, struct err *err)
 	return err_setx(err, -ETIMEDOUT, "dnsmasq does not get ready");
 }
 
-static int write_conf(struct keeper *k, const char *conf, struct err *err)
-{
-	AUTO_CLOSE int fd = openat(
-		k->dir, "dnsmasq.conf",
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	size_t len = strlen(conf);
-
-	if (fd < 0 || write(fd, conf, len) != (ssize_t)len)
-		return err_set(err, -errno, "dnsmasq.conf");
-	return 0;
-}
-
 static const char *dnsmasq_user(void)
 {
 	if (getpwnam("dnsmasq"))
@@ -181,8 +169,10 @@ static int configure(struct keeper *k, struct err *err)
 	network_state_fini(&state);
 	if (!k->wanted)
 		return rc;
-	return conf ? write_conf(k, conf, err)
-		    : err_set(err, -ENOMEM, "dnsmasq.conf");
+	rc = conf ? vm_registry_write(k->dir, "dnsmasq.conf", conf,
+				      strlen(conf))
+		  : -ENOMEM;
+	return rc ? err_set(err, rc, "dnsmasq.conf") : 0;
 }
 
 static int start_dnsmasq(struct keeper *k, struct err *err)

@@ -61,6 +61,13 @@ static int run_ip(const char *lines, struct err *err)
 	return host_program_run(argv, lines, "iproute2", err);
 }
 
+static int run_nft(const char *rules, struct err *err)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+
+	return host_program_run(argv, rules, "nftables", err);
+}
+
 static int configure(const struct network_state *state, struct err *err)
 {
 	char *text = NULL, path[96];
@@ -121,13 +128,12 @@ int network_link_make(const struct network_state *state, struct err *err)
 void network_link_remove(const char *bridge)
 {
 	char lines[128];
-	static const char *const nft[] = {"nft", "-f", "-", NULL};
 
 	/* What is not there need not go. */
 	(void)snprintf(lines, sizeof(lines),
 		       "table inet lwx-%s\ndelete table inet lwx-%s\n", bridge,
 		       bridge);
-	(void)host_program_run(nft, lines, "nftables", NULL);
+	(void)run_nft(lines, NULL);
 	(void)snprintf(lines, sizeof(lines), "link del %s\n", bridge);
 	if (if_nametoindex(bridge))
 		(void)run_ip(lines, NULL);
@@ -135,10 +141,7 @@ void network_link_remove(const char *bridge)
 
 int network_link_apply(const struct network_state *state, struct err *err)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
 	AUTO_FREE char *rules = network_rules(state);
 
-	if (!rules)
-		return err_set(err, -ENOMEM, "nft");
-	return host_program_run(argv, rules, "nftables", err);
+	return rules ? run_nft(rules, err) : err_set(err, -ENOMEM, "nft");
 }

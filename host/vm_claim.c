@@ -47,15 +47,6 @@ static int take_lock(int dir, const char *file)
 	return steal_fd(&fd);
 }
 
-static void read_holder(int dir, const char *file, char *holder, size_t size)
-{
-	AUTO_CLOSE int fd =
-		openat(dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, holder, size - 1);
-
-	holder[MAX(n, (ssize_t)0)] = '\0';
-}
-
 static int claim_resource(struct vm_claim *claim, const char *kind,
 			  const char *value, struct err *err)
 {
@@ -66,8 +57,8 @@ static int claim_resource(struct vm_claim *claim, const char *kind,
 	(void)snprintf(file, sizeof(claim->files[0]), "%s-%s", kind, value);
 	fd = take_lock(claim->reg->claims_fd, file);
 	if (fd == -EBUSY) {
-		read_holder(claim->reg->claims_fd, file, holder,
-			    sizeof(holder));
+		vm_registry_read_text(claim->reg->claims_fd, file, holder,
+				      sizeof(holder));
 		return err_setx(err, -EBUSY, "%s: %s %s is in use by VM %s",
 				claim->name, kind, value, holder);
 	}
@@ -224,18 +215,9 @@ int vm_claim_listen(struct vm_claim *claim, struct err *err)
 int vm_claim_store(struct vm_claim *claim, const char *file, const void *data,
 		   size_t len, struct err *err)
 {
-	AUTO_CLOSE int fd = openat(
-		claim->dir, file,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ssize_t n;
+	int rc = vm_registry_write(claim->dir, file, data, len);
 
-	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", claim->name, file);
-	n = write(fd, data, len);
-	if (n < 0 || (size_t)n != len)
-		return err_set(err, n < 0 ? -errno : -ENOSPC, "%s: %s",
-			       claim->name, file);
-	return 0;
+	return rc ? err_set(err, rc, "%s: %s", claim->name, file) : 0;
 }
 
 int vm_claim_log(struct vm_claim *claim, struct err *err)

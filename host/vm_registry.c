@@ -120,25 +120,53 @@ static void remove_leftovers(int dir)
 	(void)fclose(file);
 }
 
-void vm_registry_remove(struct vm_registry *reg, const char *name)
+int vm_registry_write(int dir, const char *file, const void *data, size_t len)
 {
-	AUTO_CLOSE int dir =
-		openat(reg->vms_fd, name,
-		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct dirent *entry;
-	DIR *d;
+	AUTO_CLOSE int fd = openat(
+		dir, file,
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ssize_t n = fd < 0 ? -1 : write(fd, data, len);
 
-	if (dir < 0)
-		return;
-	remove_leftovers(dir);
-	d = vm_registry_scan(dir);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -ENOSPC;
+}
+
+void vm_registry_read_text(int dir, const char *file, char *buf, size_t size)
+{
+	AUTO_CLOSE int fd =
+		openat(dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+void vm_registry_remove_dir(int parent, const char *name)
+{
+	AUTO_CLOSE int dir = openat(
+		parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = dir < 0 ? NULL : vm_registry_scan(dir);
+	struct dirent *entry;
+
 	while (d && (entry = readdir(d)))
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
 			(void)unlinkat(dir, entry->d_name, 0);
 	if (d)
 		(void)closedir(d);
-	(void)unlinkat(reg->vms_fd, name, AT_REMOVEDIR); /* next sweep tries */
+	(void)unlinkat(parent, name, AT_REMOVEDIR); /* next sweep tries */
+}
+
+void vm_registry_remove(struct vm_registry *reg, const char *name)
+{
+	AUTO_CLOSE int dir =
+		openat(reg->vms_fd, name,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return;
+	remove_leftovers(dir);
+	vm_registry_remove_dir(reg->vms_fd, name);
 }
 
 bool vm_registry_alive(struct vm_registry *reg, const char *name)

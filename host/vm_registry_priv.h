@@ -39,6 +39,18 @@ bool vm_registry_alive(struct vm_registry *reg, const char *name);
 /** vm_registry_scan() - Return: a stream over @dir, or NULL. */
 DIR *vm_registry_scan(int dir);
 
+/** vm_registry_write() - make @file in @dir anew. Return: 0, or a negative
+ * errno, -ENOSPC if not all could be written. */
+int vm_registry_write(int dir, const char *file, const void *data, size_t len);
+
+/** vm_registry_read_text() - the start of @file in @dir that fits; "" if it
+ * cannot be read. */
+void vm_registry_read_text(int dir, const char *file, char *buf, size_t size);
+
+/** vm_registry_remove_dir() - the directory @name in @parent with its files.
+ * What stays is the next sweep's. */
+void vm_registry_remove_dir(int parent, const char *name);
+
 /** vm_registry_remove() - remove a VM's directory and leftovers. Under
  * vm_registry_lock(). */
 void vm_registry_remove(struct vm_registry *reg, const char *name);
