@@ -117,13 +117,12 @@ static int store_config(struct supervised_vm *vm, struct err *err)
 static const struct host_network *network_of(const struct supervised_vm *vm,
 					     const struct vm_net *net)
 {
-	const struct host_network *networks = vm->sup->networks;
+	const struct host_network *network =
+		vm->sup->file && net->network
+			? host_config_network(vm->sup->file, net->network)
+			: NULL;
 
-	for (size_t i = 0; net->network && i < vm->sup->num_networks; i++)
-		if (!strcmp(networks[i].name, net->network))
-			return host_network_is_made(&networks[i]) ? &networks[i]
-								  : NULL;
-	return NULL;
+	return network && host_network_is_made(network) ? network : NULL;
 }
 
 static int join_networks(struct supervised_vm *vm, struct err *err)

@@ -26,7 +26,7 @@
  * @vms:       configurations; their fds are used, the rest is only read
  * @num_vms:   entries of @vms
  * @source:    absolute path of the file they came from
- * @networks:  that the file defines, @num_networks of them
+ * @file:      what it says of networks, or NULL
  * @vmm_path:  lwx-vmm
  * @detached:  VMs outlive the supervisor; their messages go to logs
  * @recreate:  a VM that runs with another configuration is stopped first
@@ -43,8 +43,7 @@ struct supervisor_config {
 	struct vm_config **vms;
 	size_t num_vms;
 	const char *source;
-	const struct host_network *networks;
-	size_t num_networks;
+	const struct host_config *file;
 	const char *vmm_path;
 	bool detached;
 	bool recreate;
