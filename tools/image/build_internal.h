@@ -97,13 +97,6 @@ int build_put_files(struct build *build, struct tree *tree, const json_t *list,
 
 #define BUILD_BASE "base" /* the module that all images share */
 
-#define BUILD_MODULE_DIRS 32U /* at most, with a NULL at the end */
-
-/** build_module_dirs() - where modules are looked for; free() each. Return: 0
- * or -ENOMEM with @err. */
-int build_module_dirs(const struct build *build, char *dirs[BUILD_MODULE_DIRS],
-		      struct err *err);
-
 /** build_modules() - what layerworx: modules names: containers and files go in
  * front of those of the definition. Return: as module_resolve(). */
 int build_modules(struct build *build, struct err *err);

@@ -23,41 +23,11 @@ static int no_memory(struct err *err)
 	return err_setx(err, -ENOMEM, "out of memory");
 }
 
-int build_module_dirs(const struct build *build, char *dirs[BUILD_MODULE_DIRS],
-		      struct err *err)
-{
-	const struct build_options *options = build->options;
-	size_t num = 0;
-
-	memset(dirs, 0, BUILD_MODULE_DIRS * sizeof(*dirs));
-	if (asprintf(&dirs[num], "%s/modules", build->resolver.dir) < 0) {
-		dirs[num] = NULL;
-		return no_memory(err);
-	}
-	num++;
-	for (size_t i = 0; i < options->module_num; i++) {
-		dirs[num] = strdup(options->modules[i]);
-		if (!dirs[num++])
-			return no_memory(err);
-	}
-	dirs[num] = strdup(LWX_MODULES);
-	return dirs[num] ? 0 : no_memory(err);
-}
-
 static int read_set(struct build *build, struct err *err)
 {
-	char *dirs[BUILD_MODULE_DIRS];
-	size_t num = 0;
-	int rc = build_module_dirs(build, dirs, err);
-
-	while (num < BUILD_MODULE_DIRS && dirs[num])
-		num++;
-	if (!rc)
-		rc = module_set_read(&build->modules, (const char *const *)dirs,
-				     num, err);
-	for (size_t i = 0; i < num; i++)
-		free(dirs[i]);
-	return rc;
+	return module_set_find(&build->modules, build->resolver.dir,
+			       build->options->modules,
+			       build->options->module_num, err);
 }
 
 static int resolve(struct build *build, const json_t *layerworx,

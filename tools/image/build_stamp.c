@@ -150,12 +150,13 @@ static int add_files(const struct build *build, struct sha256 *sum,
 static int add_modules(const struct build *build, struct sha256 *sum,
 		       struct err *err)
 {
-	char *dirs[BUILD_MODULE_DIRS];
-	int rc = build_module_dirs(build, dirs, err);
+	char *dirs[MODULE_DIRS_MAX];
+	int rc = module_dirs(dirs, build->resolver.dir, build->options->modules,
+			     build->options->module_num, err);
 
 	for (size_t i = 0; !rc && dirs[i]; i++)
 		rc = add_path(sum, dirs[i], err);
-	for (size_t i = 0; i < BUILD_MODULE_DIRS; i++)
+	for (size_t i = 0; i < MODULE_DIRS_MAX; i++)
 		free(dirs[i]);
 	return rc;
 }

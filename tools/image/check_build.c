@@ -17,30 +17,16 @@ static int no_memory(struct err *err)
 	return err_setx(err, -ENOMEM, "out of memory");
 }
 
-static bool is_file(const char *word)
-{
-	const char *dot = strrchr(word, '.');
-
-	return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
-}
-
 /* Modules beside the definition come first, as in its build. */
 static int read_modules(struct check_request *request, struct err *err)
 {
 	AUTO_FREE char *copy = strdup(request->file ? request->file : "./x");
-	const char *dirs[BUILD_MODULES_MAX + 2];
-	AUTO_FREE char *beside = NULL;
-	size_t num = 0;
 
-	if (!copy || asprintf(&beside, "%s/modules", dirname(copy)) < 0) {
-		beside = NULL;
+	if (!copy)
 		return no_memory(err);
-	}
-	dirs[num++] = beside;
-	for (size_t i = 0; i < request->options.module_num; i++)
-		dirs[num++] = request->options.modules[i];
-	dirs[num++] = LWX_MODULES;
-	return module_set_read(&request->set, dirs, num, err);
+	return module_set_find(&request->set, dirname(copy),
+			       request->options.modules,
+			       request->options.module_num, err);
 }
 
 /* What boots is a machine, also if the definition is that of a container. */
@@ -137,11 +123,11 @@ int check_prepare(struct check_request *request, char **words, size_t num,
 	int rc = 0;
 
 	for (size_t i = 0; i < num; i++) {
-		if (is_file(words[i]) && request->file)
+		if (image_is_definition(words[i]) && request->file)
 			return err_setx(err, -EINVAL,
 					"%s: one definition at a time",
 					words[i]);
-		if (is_file(words[i]))
+		if (image_is_definition(words[i]))
 			request->file = words[i];
 	}
 	if (request->file)
@@ -153,7 +139,7 @@ int check_prepare(struct check_request *request, char **words, size_t num,
 	if (!rc)
 		rc = add_name(request, "init", err);
 	for (size_t i = 0; i < num && !rc; i++)
-		if (!is_file(words[i]))
+		if (!image_is_definition(words[i]))
 			rc = add_name(request, words[i], err);
 	if (!rc)
 		rc = find_kernel(request, err);

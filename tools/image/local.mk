@@ -2,7 +2,8 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS) $(YAML_CFLAGS) \
-	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) \
+	-DLWX_MODULES='"$(pkgdatadir)/modules"'
 libimage_a_SOURCES = \
 	%D%/archive_child.c %D%/archive_child.h \
 	%D%/archive_origin.c %D%/archive_origin.h \
@@ -94,8 +95,7 @@ IMAGE_LIBS = libimage.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) \
 	$(LZ4_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 
 bin_PROGRAMS += lwx-image
-lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS) \
-	-DLWX_MODULES='"$(pkgdatadir)/modules"'
+lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
 	%D%/build.c %D%/build.h %D%/build_internal.h \
 	%D%/build_bundle.c \

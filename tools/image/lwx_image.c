@@ -90,6 +90,26 @@ const char *image_architecture(void)
 #endif
 }
 
+bool image_is_definition(const char *word)
+{
+	const char *dot = strrchr(word, '.');
+
+	return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
+}
+
+int image_number(const char *text, unsigned int max, unsigned int *out)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || number == 0 || number > max)
+		return -EINVAL;
+	*out = (unsigned int)number;
+	return 0;
+}
+
 int image_epoch(int64_t *out)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");

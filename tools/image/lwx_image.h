@@ -5,6 +5,7 @@
 
 #include "err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,12 @@ const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
 
 /** image_architecture() - of this machine, as OCI and Debian call it. */
 const char *image_architecture(void);
+
+/** image_is_definition() - does the word name one, or a module? */
+bool image_is_definition(const char *word);
+
+/** image_number() - of an option, 1 to @max. Return: 0 or -EINVAL. */
+int image_number(const char *text, unsigned int max, unsigned int *out);
 
 /** image_epoch() - SOURCE_DATE_EPOCH, or what LinuxKit uses. Return: 0, or
  * -EINVAL if it is not a number of seconds. */

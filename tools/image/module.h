@@ -44,6 +44,24 @@ struct module_set;
 int module_set_read(struct module_set **out, const char *const *dirs,
 		    size_t num, struct err *err);
 
+#define MODULE_DIRS_MAX 32U /* with a NULL at the end */
+
+/**
+ * module_dirs() - where modules are looked for: beside a definition, in given
+ * folders, installed
+ * @beside: folder of the definition
+ * @more:   @num of them, at most MODULE_DIRS_MAX - 3
+ * @dirs:   filled, NULL behind the last; free() each, after an error too
+ *
+ * Return: 0 or -ENOMEM with @err.
+ */
+int module_dirs(char *dirs[MODULE_DIRS_MAX], const char *beside,
+		const char *const *more, size_t num, struct err *err);
+
+/** module_set_find() - module_set_read() of module_dirs(). */
+int module_set_find(struct module_set **out, const char *beside,
+		    const char *const *more, size_t num, struct err *err);
+
 /** module_set_destroy() - NULL is fine. */
 void module_set_destroy(struct module_set *set);
 

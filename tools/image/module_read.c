@@ -149,6 +149,43 @@ void module_set_destroy(struct module_set *set)
 	free(set);
 }
 
+int module_dirs(char *dirs[MODULE_DIRS_MAX], const char *beside,
+		const char *const *more, size_t num, struct err *err)
+{
+	size_t at = 0;
+
+	memset(dirs, 0, MODULE_DIRS_MAX * sizeof(*dirs));
+	if (asprintf(&dirs[at], "%s/modules", beside) < 0) {
+		dirs[at] = NULL;
+		return no_memory(err);
+	}
+	at++;
+	for (size_t i = 0; i < num; i++) {
+		dirs[at] = strdup(more[i]);
+		if (!dirs[at++])
+			return no_memory(err);
+	}
+	dirs[at] = strdup(LWX_MODULES);
+	return dirs[at] ? 0 : no_memory(err);
+}
+
+int module_set_find(struct module_set **out, const char *beside,
+		    const char *const *more, size_t num, struct err *err)
+{
+	char *dirs[MODULE_DIRS_MAX];
+	size_t found = 0;
+	int rc = module_dirs(dirs, beside, more, num, err);
+
+	while (dirs[found])
+		found++;
+	if (!rc)
+		rc = module_set_read(out, (const char *const *)dirs, found,
+				     err);
+	for (size_t i = 0; i < found; i++)
+		free(dirs[i]);
+	return rc;
+}
+
 size_t module_set_num(const struct module_set *set)
 {
 	return set->num;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBER_MAX 86400U
+
 static int no_memory(struct err *err)
 {
 	return err_setx(err, -ENOMEM, "out of memory");
@@ -117,17 +119,6 @@ static int check_all(struct check_request *request, char **words,
 	return rc;
 }
 
-static bool is_number(const char *text, unsigned int *out)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	*out = (unsigned int)number;
-	return !errno && end != text && !*end && number && number <= 86400;
-}
-
 enum {
 	OPT_ACCEL = 256,
 	OPT_BACKEND,
@@ -184,7 +175,7 @@ static bool take_option(struct check_request *request, int c)
 		return true;
 	case OPT_CPUS:
 		request->cpus = optarg;
-		return is_number(optarg, &number);
+		return !image_number(optarg, NUMBER_MAX, &number);
 	case OPT_JSON:
 		request->as_json = true;
 		return true;
@@ -193,7 +184,7 @@ static bool take_option(struct check_request *request, int c)
 		return true;
 	case OPT_MEM:
 		request->mem = optarg;
-		return is_number(optarg, &number);
+		return !image_number(optarg, NUMBER_MAX, &number);
 	case OPT_MODULES:
 		if (options->module_num == BUILD_MODULES_MAX)
 			return false;
@@ -206,7 +197,7 @@ static bool take_option(struct check_request *request, int c)
 		request->role = optarg;
 		return !strcmp(optarg, "vm") || !strcmp(optarg, "host");
 	case OPT_TIMEOUT:
-		return is_number(optarg, &request->seconds);
+		return !image_number(optarg, NUMBER_MAX, &request->seconds);
 	case OPT_UPDATE_LOCK:
 		options->update_lock = true;
 		return true;

@@ -21,24 +21,22 @@
 
 /**
  * struct request - one call
- * @dirs:        where modules are, @dir_num of them
+ * @dirs:        more places for modules, @dir_num of them
  * @role:        of the image, NULL: any
  * @no_optional: without what only also-add names
  * @as_json:     for scripts
  * @words:       arguments behind the subcommand, @word_num of them
- * @beside:      the folder of modules beside a definition; owned
  * @definition:  the one that was named, or NULL; owned
  * @set:         all modules; owned
  */
 struct request {
-	const char *dirs[DIRS_MAX + 3];
+	const char *dirs[DIRS_MAX];
 	size_t dir_num;
 	const char *role;
 	bool no_optional;
 	bool as_json;
 	char **words;
 	size_t word_num;
-	char *beside;
 	json_t *definition;
 	struct module_set *set;
 };
@@ -48,46 +46,23 @@ static int no_memory(struct err *err)
 	return err_setx(err, -ENOMEM, "out of memory");
 }
 
-static bool is_file(const char *word)
-{
-	const char *dot = strrchr(word, '.');
-
-	return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
-}
-
-/* Modules beside a definition come first, as they do in a build. */
-static int find_dirs(struct request *request, const char *file, struct err *err)
-{
-	AUTO_FREE char *copy = strdup(file ? file : "./x");
-	const char *given[DIRS_MAX];
-	size_t num = request->dir_num;
-
-	if (!copy ||
-	    asprintf(&request->beside, "%s/modules", dirname(copy)) < 0) {
-		request->beside = NULL;
-		return no_memory(err);
-	}
-	memcpy(given, request->dirs, num * sizeof(*given));
-	request->dirs[0] = request->beside;
-	memcpy(request->dirs + 1, given, num * sizeof(*given));
-	request->dirs[num + 1] = LWX_MODULES;
-	request->dir_num = num + 2;
-	return 0;
-}
-
 static int load(struct request *request, struct err *err)
 {
+	AUTO_FREE char *copy = NULL;
 	const char *file = NULL;
-	int rc;
+	int rc = 0;
 
 	for (size_t i = 0; i < request->word_num && !file; i++)
-		if (is_file(request->words[i]))
+		if (image_is_definition(request->words[i]))
 			file = request->words[i];
-	rc = find_dirs(request, file, err);
-	if (!rc && file)
+	copy = strdup(file ? file : "./x");
+	if (!copy)
+		return no_memory(err);
+	if (file)
 		rc = definition_read(&request->definition, &file, 1, err);
+	/* Modules beside a definition come first, as they do in a build. */
 	return rc ? rc
-		  : module_set_read(&request->set, request->dirs,
+		  : module_set_find(&request->set, dirname(copy), request->dirs,
 				    request->dir_num, err);
 }
 
@@ -217,7 +192,7 @@ static int resolve(const struct request *request, size_t first,
 		names[wanted.num++] =
 			json_string_value(json_array_get(more, i));
 	for (size_t i = first; i < request->word_num; i++)
-		if (!is_file(request->words[i]))
+		if (!image_is_definition(request->words[i]))
 			names[wanted.num++] = request->words[i];
 	if (!wanted.role)
 		wanted.role = definition_text(layerworx, "role");
@@ -381,7 +356,6 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		rc = err_set(&err, -errno, "standard output");
 	module_set_destroy(request.set);
 	json_decref(request.definition);
-	free(request.beside);
 	return rc ? image_fail(&err) : IMAGE_EXIT_OK;
 }
 

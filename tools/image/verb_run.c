@@ -279,19 +279,6 @@ static int run_lwx_vm(const struct guest *guest, struct err *err)
 	return become(guest, argv, err);
 }
 
-static int parse_number(const char *text, unsigned int max, unsigned int *out)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno || end == text || *end || number == 0 || number > max)
-		return -EINVAL;
-	*out = (unsigned int)number;
-	return 0;
-}
-
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -325,7 +312,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 				rc = -EINVAL;
 			break;
 		case OPT_CPUS:
-			rc = parse_number(optarg, 1024, &guest.cpus);
+			rc = image_number(optarg, 1024, &guest.cpus);
 			break;
 		case OPT_DISK:
 			if (guest.disk_num == DISKS_MAX)
@@ -339,7 +326,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		case OPT_HELP:
 			return image_help(verb);
 		case OPT_MEM:
-			rc = parse_number(optarg, 1U << 24, &guest.mem);
+			rc = image_number(optarg, 1U << 24, &guest.mem);
 			break;
 		default:
 			return image_usage_error(verb, "%s", "");
