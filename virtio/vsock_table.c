@@ -375,16 +375,22 @@ void vsock_after_write(struct vsock_conn *conn, int rc)
 static void open_event(struct vsock_conn *conn, bool hung_up)
 {
 	uint32_t before = conn->fwd_cnt;
+	bool waited = has_waiting(conn);
+	uint32_t owed = 0;
 	int rc = 0;
 
 	if (hung_up)
 		rc = -EPIPE;
-	else if (has_waiting(conn))
+	else if (waited)
 		rc = vsock_conn_flush(conn);
 	if (rc < 0 || conn->fwd_cnt != before)
 		vsock_after_write(conn, rc);
-	if (conn->state == VSOCK_OPEN)
-		vsock_owe(conn, 0);
+	if (conn->state != VSOCK_OPEN)
+		return;
+	/* A driver may wait for all of its credit: the last bytes count. */
+	if (waited && !has_waiting(conn) && conn->fwd_cnt != conn->told_fwd_cnt)
+		owed = VSOCK_OWE_CREDIT_UPDATE;
+	vsock_owe(conn, owed);
 }
 
 static void conn_event(struct io_op *op, int res)

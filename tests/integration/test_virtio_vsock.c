@@ -202,6 +202,37 @@ static void test_slow_reader(void **state)
 	vsock_rig_fini(&rig);
 }
 
+/* When nothing waits any more the guest is told so: it may want all the room
+ * there is for its next packet. */
+static void test_all_credit_comes_back(void **state)
+{
+	struct vsock_packet packet;
+	static uint8_t bytes[MIB(2)];
+	struct vsock_end end;
+	int listener, fd;
+
+	vsock_end_start(state, &(struct virtio_vsock_options){0});
+	listener = host_listen(1, SOCK_STREAM);
+	fd = guest_connects(&end, 10, 1, STREAM, listener);
+	do { /* until the host's socket is full and the last packet waits */
+		assert_true(end.sent < sizeof(bytes));
+		vsock_end_send_data(&end, bytes, VSOCK_RIG_PAYLOAD, 0);
+		vsock_end_send(&end, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0);
+		vsock_rig_recv(&rig, &packet);
+		vsock_end_book(&end, &packet);
+		while (vsock_rig_try_recv(&rig, &packet))
+			vsock_end_book(&end, &packet);
+	} while (end.peer_fwd_cnt == end.sent);
+	host_read(fd, bytes, end.sent);
+	do {
+		vsock_rig_recv(&rig, &packet);
+		vsock_end_book(&end, &packet);
+	} while (end.peer_fwd_cnt != end.sent);
+	(void)close(fd);
+	(void)close(listener);
+	vsock_rig_fini(&rig);
+}
+
 /* The last bytes reach a slow reader though the guest is gone. */
 static void test_bytes_survive_the_guests_end(void **state)
 {
@@ -608,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_guest_refuses),
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_bytes_survive_the_guests_end),
+		cmocka_unit_test(test_all_credit_comes_back),
 		cmocka_unit_test(test_broken_credit_is_cut_off),
 		cmocka_unit_test(test_device_keeps_to_the_guests_credit),
 		cmocka_unit_test(test_stray_packets),
