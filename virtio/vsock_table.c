@@ -339,6 +339,20 @@ void vsock_established(struct vsock_conn *conn)
  * Events.
  */
 
+/*
+ * Owe the guest its credit if there is something to tell and it knows of half
+ * of its room or less: it may hold the rest of a message back. Or if @drained,
+ * nothing waits any more: it may hold back a packet that takes all the room.
+ */
+static void tell_credit(struct vsock_conn *conn, bool drained)
+{
+	uint32_t used = conn->rx_cnt - conn->told_fwd_cnt;
+
+	if (conn->fwd_cnt != conn->told_fwd_cnt &&
+	    (drained || used >= VSOCK_BUF_ALLOC / 2))
+		vsock_owe(conn, VSOCK_OWE_CREDIT_UPDATE);
+}
+
 void vsock_after_write(struct vsock_conn *conn, int rc)
 {
 	struct virtio_vsock *vsock = conn->owner;
@@ -367,16 +381,14 @@ void vsock_after_write(struct vsock_conn *conn, int rc)
 	} else if ((conn->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) != 0) {
 		(void)shutdown(conn->fd, SHUT_WR); /* or it is gone */
 	}
-	if (conn->state == VSOCK_OPEN &&
-	    conn->fwd_cnt - conn->told_fwd_cnt >= VSOCK_BUF_ALLOC / 2)
-		vsock_owe(conn, VSOCK_OWE_CREDIT_UPDATE);
+	if (conn->state == VSOCK_OPEN)
+		tell_credit(conn, false);
 }
 
 static void open_event(struct vsock_conn *conn, bool hung_up)
 {
 	uint32_t before = conn->fwd_cnt;
 	bool waited = has_waiting(conn);
-	uint32_t owed = 0;
 	int rc = 0;
 
 	if (hung_up)
@@ -387,10 +399,8 @@ static void open_event(struct vsock_conn *conn, bool hung_up)
 		vsock_after_write(conn, rc);
 	if (conn->state != VSOCK_OPEN)
 		return;
-	/* A driver may wait for all of its credit: the last bytes count. */
-	if (waited && !has_waiting(conn) && conn->fwd_cnt != conn->told_fwd_cnt)
-		owed = VSOCK_OWE_CREDIT_UPDATE;
-	vsock_owe(conn, owed);
+	tell_credit(conn, waited && !has_waiting(conn));
+	vsock_owe(conn, 0);
 }
 
 static void conn_event(struct io_op *op, int res)

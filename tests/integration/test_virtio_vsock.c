@@ -149,13 +149,21 @@ static void test_guest_refuses(void **state)
 	vsock_rig_fini(&rig);
 }
 
+/* Note the credit in all packets that are there; they must belong to @end. */
+static void book_what_came(struct vsock_end *end)
+{
+	struct vsock_packet packet;
+
+	while (vsock_rig_try_recv(&rig, &packet))
+		vsock_end_book(end, &packet);
+}
+
 /* A reader that stands still stops its own stream, with nothing lost, and no
  * other stream. VIRTIO 5.10.6.3-fields: every packet tells the room there is */
 static void test_slow_reader(void **state)
 {
 	const uint32_t total = (uint32_t)MIB(2);
 	static uint8_t bytes[MIB(2)];
-	struct vsock_packet packet;
 	struct vsock_end slow, other;
 	int listener, slow_fd, other_fd;
 	size_t done = 0;
@@ -167,8 +175,7 @@ static void test_slow_reader(void **state)
 	while (!vsock_end_credit_is_used_up(&slow)) {
 		(void)vsock_end_send_within_credit(&slow, total);
 		(void)usleep(10000);
-		while (vsock_rig_try_recv(&rig, &packet))
-			vsock_end_book(&slow, &packet);
+		book_what_came(&slow);
 	}
 	assert_in_range(slow.sent, 65536, total - 1);
 
@@ -182,8 +189,7 @@ static void test_slow_reader(void **state)
 	while (done < total) {
 		struct pollfd pfd = {.fd = slow_fd, .events = POLLIN};
 
-		while (vsock_rig_try_recv(&rig, &packet))
-			vsock_end_book(&slow, &packet);
+		book_what_came(&slow);
 		if (slow.sent < total)
 			(void)vsock_end_send_within_credit(&slow,
 							   total - slow.sent);
@@ -218,16 +224,12 @@ static void test_all_credit_comes_back(void **state)
 		assert_true(end.sent < sizeof(bytes));
 		vsock_end_send_data(&end, bytes, VSOCK_RIG_PAYLOAD, 0);
 		vsock_end_send(&end, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0);
-		vsock_rig_recv(&rig, &packet);
-		vsock_end_book(&end, &packet);
-		while (vsock_rig_try_recv(&rig, &packet))
-			vsock_end_book(&end, &packet);
+		vsock_end_expect(&end, VIRTIO_VSOCK_OP_CREDIT_UPDATE, &packet);
+		book_what_came(&end);
 	} while (end.peer_fwd_cnt == end.sent);
 	host_read(fd, bytes, end.sent);
-	do {
-		vsock_rig_recv(&rig, &packet);
-		vsock_end_book(&end, &packet);
-	} while (end.peer_fwd_cnt != end.sent);
+	while (end.peer_fwd_cnt != end.sent)
+		vsock_end_expect(&end, VIRTIO_VSOCK_OP_CREDIT_UPDATE, &packet);
 	(void)close(fd);
 	(void)close(listener);
 	vsock_rig_fini(&rig);
@@ -251,8 +253,7 @@ static void test_bytes_survive_the_guests_end(void **state)
 			(void)vsock_end_send_within_credit(&end,
 							   (uint32_t)MIB(1));
 			(void)usleep(10000);
-			while (vsock_rig_try_recv(&rig, &packet))
-				vsock_end_book(&end, &packet);
+			book_what_came(&end);
 		}
 		vsock_end_send(&end, ends[k], BOTH);
 		(void)usleep(10000);
@@ -473,10 +474,40 @@ static void test_messages(void **state)
 	vsock_rig_fini(&rig);
 }
 
+/* A message that takes all the room can be sent behind one whose room the guest
+ * was not told of yet. */
+static void test_credit_for_a_whole_message(void **state)
+{
+	const uint32_t first = 10 * VSOCK_RIG_PAYLOAD, second = 65536;
+	static uint8_t bytes[65536];
+	struct vsock_packet packet;
+	struct vsock_end end;
+	int listener, fd;
+
+	vsock_end_start(state, &(struct virtio_vsock_options){0});
+	listener = host_listen(1, SOCK_SEQPACKET);
+	fd = guest_connects(&end, 10, 1, SEQPACKET, listener);
+	while (end.sent < first + second) {
+		uint32_t left = end.sent < first ? first - end.sent
+						 : first + second - end.sent;
+
+		if (vsock_end_credit_is_used_up(&end))
+			vsock_end_expect(&end, VIRTIO_VSOCK_OP_CREDIT_UPDATE,
+					 &packet);
+		vsock_end_send_data(
+			&end, bytes, VSOCK_RIG_PAYLOAD,
+			left == VSOCK_RIG_PAYLOAD ? VIRTIO_VSOCK_SEQ_EOM : 0);
+	}
+	expect_message(fd, bytes, first);
+	expect_message(fd, bytes, second);
+	(void)close(fd);
+	(void)close(listener);
+	vsock_rig_fini(&rig);
+}
+
 /* Thousands of one-byte messages to a reader that starts late. */
 static void test_many_small_messages(void **state)
 {
-	struct vsock_packet packet;
 	struct vsock_end end;
 	uint32_t read_so_far = 0;
 	int listener, fd;
@@ -488,8 +519,7 @@ static void test_many_small_messages(void **state)
 		uint8_t byte = (uint8_t)end.sent;
 
 		vsock_end_send_data(&end, &byte, 1, VIRTIO_VSOCK_SEQ_EOM);
-		while (vsock_rig_try_recv(&rig, &packet))
-			vsock_end_book(&end, &packet);
+		book_what_came(&end);
 	}
 	assert_true(end.sent >= 65536);
 	for (; read_so_far < end.sent; read_so_far++) {
@@ -640,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_bytes_survive_the_guests_end),
 		cmocka_unit_test(test_all_credit_comes_back),
+		cmocka_unit_test(test_credit_for_a_whole_message),
 		cmocka_unit_test(test_broken_credit_is_cut_off),
 		cmocka_unit_test(test_device_keeps_to_the_guests_credit),
 		cmocka_unit_test(test_stray_packets),
