@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
@@ -24,6 +25,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 #define PROTOCOL 0x88b5 /* for local experiments: nobody else sends it */
 #define HEADER 12U
 #define QUEUE_SIZE 256
@@ -34,6 +40,7 @@ static struct device_rig rig;
 static struct fake_driver *driver = &rig.driver;
 static char name[IFNAMSIZ];
 static int host = -1; /* the packet socket */
+static bool kernel_uso;
 static uint64_t rx_gpa[QUEUE_SIZE];
 
 /* Keep the kernel from speaking on the interface by itself. */
@@ -51,18 +58,31 @@ static void silence(void)
 	(void)close(fd);
 }
 
-static void open_host(void)
+/* A packet socket on the interface, whose reader does not wait for ever. */
+static int open_packet_socket(uint16_t protocol)
 {
+	const struct timeval patience = {.tv_sec = 30};
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(PROTOCOL),
+		.sll_protocol = htons(protocol),
 		.sll_ifindex = (int)if_nametoindex(name),
 	};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(protocol));
 
-	host = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(PROTOCOL));
-	assert_true(host >= 0);
-	assert_int_equal(
-		bind(host, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+				    sizeof(patience)),
+			 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+			 0);
+	return fd;
+}
+
+/* Can the kernel's taps cut UDP (since Linux 6.2)? */
+static bool tap_cuts_udp(int tap)
+{
+	return ioctl(tap, TUNSETOFFLOAD,
+		     TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6) == 0;
 }
 
 static int setup(void **state)
@@ -83,7 +103,8 @@ static int setup(void **state)
 		return 0;
 	}
 	silence();
-	open_host();
+	host = open_packet_socket(PROTOCOL);
+	kernel_uso = tap_cuts_udp(fd);
 	if (net_tap_create(&options.backend, fd, &err))
 		fail_msg("%s", err.msg);
 	device_rig_init(&rig, engine_kind(state), MIB(16));
@@ -266,20 +287,12 @@ static const struct segmented {
 /* A packet socket whose frames carry struct virtio_net_hdr. */
 static int open_long_host(void)
 {
-	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = (int)if_nametoindex(name),
-	};
 	const int on = 1;
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP));
+	int fd = open_packet_socket(ETH_P_IP);
 
-	assert_true(fd >= 0);
 	assert_int_equal(
 		setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)),
 		0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
-			 0);
 	return fd;
 }
 
@@ -438,12 +451,15 @@ static void test_long_frames_from_the_guest(void **state)
 	long_frames_from_the_guest(&tcp);
 }
 
-/* Taps cut UDP since Linux 6.2: on an older one it is not offered. */
+/* What the tap can do is offered. */
 static void start_with_uso(void)
 {
 	start(~0ULL);
-	if (!(driver->features & 1ULL << VIRTIO_NET_F_HOST_USO))
+	if (!kernel_uso)
 		skip();
+	assert_true(driver->features & NET_FEATURE(HOST_USO));
+	assert_true(driver->features & NET_FEATURE(GUEST_USO4));
+	assert_true(driver->features & NET_FEATURE(GUEST_USO6));
 }
 
 static void test_long_datagrams_to_the_guest(void **state)
