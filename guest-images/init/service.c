@@ -145,6 +145,9 @@ static void decide(struct service *service, int code, uint64_t now)
 
 	service->exit_code = code;
 	if (service->state == SERVICE_STOPPING && !service->restart_wanted) {
+	if (!service->ended)
+		say_step("end", "service", name);
+	service->ended = true;
 		service->state = SERVICE_STOPPED;
 		return;
 	}
@@ -181,6 +184,9 @@ static void start(struct service *service, uint64_t now)
 	service->kill_ms = 0;
 	service->check_ms = now + MIN(service->config.interval_ms, 1000U);
 	rc = container_start(&service->container, true, &err);
+	if (!service->begun)
+		say_step("begin", "service", service->container.id);
+	service->begun = true;
 	if (rc == -ECANCELED)
 		return;
 	if (!rc) {
@@ -275,6 +281,7 @@ int services_step(void)
 		all_up = true;
 		say_mark("ready");
 		(void)file_write(RUN_DIR "/ready", "", 0644);
+		say_step("end", "init", "ready");
 		say_info("all services are up");
 	}
 	return (int)wait;

@@ -18,7 +18,10 @@ static void judge(struct service *service, bool good, uint64_t now)
 	service->all_failures += good ? 0 : 1;
 	if (good && !service->healthy)
 		say_info("service %s: healthy", service->container.id);
+	if (good && !service->ended && !service->was_healthy)
+		say_step("up", "service", service->container.id);
 	if (good) {
+		service->was_healthy = true;
 		service->healthy = true;
 		service->unhealthy = false;
 	}

@@ -37,6 +37,9 @@ enum service_state {
  * @checks:         checks so far
  * @failures:       in a row
  * @all_failures:   in all
+ * @begun:          its first start was tried
+ * @ended:          its first run has ended
+ * @was_healthy:    a check was good, ever
  * @healthy:        the last check was good
  * @unhealthy:      config.retries in a row were not
  */
@@ -57,6 +60,9 @@ struct service {
 	unsigned int checks;
 	unsigned int failures;
 	unsigned int all_failures;
+	bool begun;
+	bool ended;
+	bool was_healthy;
 	bool healthy;
 	bool unhealthy;
 };

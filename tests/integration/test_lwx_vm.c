@@ -104,9 +104,10 @@ static void test_a_vm_that_cannot_be_set_up_fails_alone(void **state)
 
 static void test_usage_errors_are_status_2(void **state)
 {
-	static const char *const verbs[] = {
-		"start",   "stop",   "ps",	"console", "pause", "resume",
-		"inspect", "events", "metrics", "check",   "disk"};
+	static const char *const verbs[] = {"start",   "stop",	 "ps",
+					    "console", "pause",	 "resume",
+					    "inspect", "events", "metrics",
+					    "check",   "disk",	 "boot-chart"};
 	struct rig *rig = *state;
 	struct rig_run run;
 
