@@ -38,7 +38,7 @@ static void judge(struct service *service, bool good, uint64_t now)
 		return;
 	/* As if it had ended by itself: with back-off. */
 	container_stop(&service->container, false);
-	service->kill_ms = now + SERVICE_KILL_MS;
+	service->kill_ms = now + config->grace_ms;
 }
 
 static void start_check(struct service *service, uint64_t now)

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SERVICE_KILL_MS 10000U /* from SIGTERM to SIGKILL */
-
 enum service_state {
 	SERVICE_WAITING, /* for those in after */
 	SERVICE_RUNNING,
@@ -37,11 +35,11 @@ enum service_state {
  * @checks:         checks so far
  * @failures:       in a row
  * @all_failures:   in all
+ * @healthy:        the last check was good
+ * @unhealthy:      config.retries in a row were not
  * @begun:          its first start was tried
  * @ended:          its first run has ended
  * @was_healthy:    a check was good, ever
- * @healthy:        the last check was good
- * @unhealthy:      config.retries in a row were not
  */
 struct service {
 	struct container container;
@@ -60,11 +58,11 @@ struct service {
 	unsigned int checks;
 	unsigned int failures;
 	unsigned int all_failures;
+	bool healthy;
+	bool unhealthy;
 	bool begun;
 	bool ended;
 	bool was_healthy;
-	bool healthy;
-	bool unhealthy;
 };
 
 /** service_check() - the health of a running service, if it is due. One that is
