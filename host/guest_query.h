@@ -11,7 +11,7 @@
 /**
  * guest_query() - one question, one text
  * @s:        connection of its own to the agent
- * @question: without values: AGENT_SERVICES or AGENT_CONTAINERS
+ * @question: without values: AGENT_SERVICES, AGENT_CONTAINERS, AGENT_STEPS
  * @text:     set to the answer, with a NUL behind it; the caller frees it
  * @len:      its bytes
  *

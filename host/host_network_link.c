@@ -4,24 +4,98 @@
 #include "cleanup.h"
 #include "host_program.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int set_sysctl(const char *path, struct err *err)
+#define CONF6 "/proc/sys/net/ipv6/conf"
+
+/* @value: a digit. */
+static int set_sysctl(const char *path, char value, struct err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
-	char state = '0';
+	char state = '\0', line[] = {value, '\n'};
 
-	if (fd >= 0 && read(fd, &state, 1) == 1 && state == '1')
+	if (fd >= 0 && read(fd, &state, 1) == 1 && state == value)
 		return 0;
-	if (fd < 0 || pwrite(fd, "1\n", 2, 0) != 2)
-		return err_set(err, -errno, "%s: write 1", path);
+	if (fd < 0 || pwrite(fd, line, sizeof(line), 0) != sizeof(line))
+		return err_set(err, -errno, "%s: write %c", path, value);
 	return 0;
+}
+
+/* An interface of a router does not take router advertisements, unless it is
+ * told to by a 2: whoever took them goes on. */
+static int keep_advertised(struct err *err)
+{
+	DIR *dir = opendir(CONF6);
+	const struct dirent *entry;
+	char path[sizeof(CONF6) + NAME_MAX + 16], state;
+	int rc = dir ? 0 : err_set(err, -errno, CONF6);
+
+	while (!rc && (entry = readdir(dir))) {
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), CONF6 "/%s/accept_ra",
+			       entry->d_name);
+		file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+		state = file ? (char)fgetc(file) : '0';
+		if (file)
+			(void)fclose(file);
+		if (state == '1')
+			rc = set_sysctl(path, '2', err);
+	}
+	if (dir)
+		(void)closedir(dir);
+	return rc;
+}
+
+static int forward6(struct err *err)
+{
+	static const char path[] = CONF6 "/all/forwarding";
+	FILE *file = fopen(path, "re");
+	int state = file ? fgetc(file) : '0';
+	int rc = 0;
+
+	if (file)
+		(void)fclose(file);
+	if (state != '1')
+		rc = keep_advertised(err);
+	return rc ? rc : set_sysctl(path, '1', err);
+}
+
+/* The host's routes and forwarding for a bridge that is up. */
+static int set_sysctls(const struct network_state *state, struct err *err)
+{
+	char path[96];
+	int rc;
+
+	(void)snprintf(path, sizeof(path),
+		       "/proc/sys/net/ipv4/conf/%s/route_localnet",
+		       state->bridge);
+	rc = set_sysctl(path, '1', err);
+	if (!rc && state->nat)
+		rc = set_sysctl("/proc/sys/net/ipv4/ip_forward", '1', err);
+	if (!rc && state->nat && state->address6[0])
+		rc = forward6(err);
+	return rc;
+}
+
+/* A guest is no router of the host. Without IPv6 there is nothing to set. */
+static int refuse_advertised(const struct network_state *state, struct err *err)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), CONF6 "/%s/accept_ra",
+		       state->bridge);
+	if (state->port[0] || access(path, F_OK))
+		return 0;
+	return set_sysctl(path, '0', err);
 }
 
 /* The host would lose them: only a bridge answers for them. */
@@ -70,7 +144,7 @@ static int run_nft(const char *rules, struct err *err)
 
 static int configure(const struct network_state *state, struct err *err)
 {
-	char *text = NULL, path[96];
+	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 	int rc;
@@ -87,16 +161,12 @@ static int configure(const struct network_state *state, struct err *err)
 		(void)fprintf(f, "link set %s master %s up\n", state->port,
 			      state->bridge);
 	(void)fprintf(f, "link set %s up\n", state->bridge);
-	rc = fclose(f) ? err_set(err, -ENOMEM, "ip") : run_ip(text, err);
-	free(text);
-	(void)snprintf(path, sizeof(path),
-		       "/proc/sys/net/ipv4/conf/%s/route_localnet",
-		       state->bridge);
+	rc = fclose(f) ? err_set(err, -ENOMEM, "ip")
+		       : refuse_advertised(state, err);
 	if (!rc)
-		rc = set_sysctl(path, err);
-	if (!rc && state->nat)
-		rc = set_sysctl("/proc/sys/net/ipv4/ip_forward", err);
-	return rc;
+		rc = run_ip(text, err);
+	free(text);
+	return rc ? rc : set_sysctls(state, err);
 }
 
 int network_link_make(const struct network_state *state, struct err *err)

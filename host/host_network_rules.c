@@ -33,20 +33,63 @@ static void range6_of(const char *cidr, char network[INET6_ADDRSTRLEN])
 	(void)inet_ntop(AF_INET6, &in6, network, INET6_ADDRSTRLEN);
 }
 
-static void put_published(FILE *f, const struct network_state *state)
+/* What a guest makes of an advertised prefix and its MAC address: RFC 4291,
+ * appendix A. Return: false if there is none. */
+static bool address6_of(const struct network_state *state, const char *mac,
+			char address[INET6_ADDRSTRLEN])
 {
-	(void)fprintf(f, "\tchain published {\n");
-	for (size_t i = 0; i < state->num_members; i++) {
-		const struct network_member *m = &state->members[i];
+	unsigned int byte[6];
+	struct in6_addr in6 = {0};
 
-		for (size_t j = 0; m->address[0] && j < m->num_publish; j++)
+	if (!state->address6[0] ||
+	    sscanf(mac, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2],
+		   &byte[3], &byte[4], &byte[5]) != 6)
+		return false;
+	range6_of(state->address6, address);
+	(void)inet_pton(AF_INET6, address, &in6); /* it has just been made */
+	in6.s6_addr[8] = (uint8_t)(byte[0] ^ 2);
+	in6.s6_addr[9] = (uint8_t)byte[1];
+	in6.s6_addr[10] = (uint8_t)byte[2];
+	in6.s6_addr[11] = 0xff;
+	in6.s6_addr[12] = 0xfe;
+	in6.s6_addr[13] = (uint8_t)byte[3];
+	in6.s6_addr[14] = (uint8_t)byte[4];
+	in6.s6_addr[15] = (uint8_t)byte[5];
+	(void)inet_ntop(AF_INET6, &in6, address, INET6_ADDRSTRLEN);
+	return true;
+}
+
+/* The host's ::1 has no way to a bridge, as 127.0.0.1 has by route_localnet. */
+static void put_member(FILE *f, const struct network_state *state,
+		       const struct network_member *m)
+{
+	char address6[INET6_ADDRSTRLEN];
+	bool v6 = address6_of(state, m->mac, address6);
+
+	for (size_t i = 0; i < m->num_publish; i++) {
+		const struct host_publish *publish = &m->publish[i];
+		const char *proto = host_publish_proto(publish);
+
+		if (m->address[0])
 			(void)fprintf(f,
 				      "\t\tmeta nfproto ipv4 %s dport %u dnat "
 				      "ip to %s:%u\n",
-				      host_publish_proto(&m->publish[j]),
-				      m->publish[j].host_port, m->address,
-				      m->publish[j].guest_port);
+				      proto, publish->host_port, m->address,
+				      publish->guest_port);
+		if (v6)
+			(void)fprintf(f,
+				      "\t\tip6 daddr != ::1 %s dport %u dnat "
+				      "ip6 to [%s]:%u\n",
+				      proto, publish->host_port, address6,
+				      publish->guest_port);
 	}
+}
+
+static void put_published(FILE *f, const struct network_state *state)
+{
+	(void)fprintf(f, "\tchain published {\n");
+	for (size_t i = 0; i < state->num_members; i++)
+		put_member(f, state, &state->members[i]);
 	(void)fprintf(f, "\t}\n"
 			 "\tchain from_outside {\n"
 			 "\t\ttype nat hook prerouting priority dstnat;\n"
@@ -82,12 +125,17 @@ static void put_source(FILE *f, const struct network_state *state)
 				      "masquerade\n",
 				      bridge, network, bits);
 	}
-	if (state->nat && state->address6[0]) {
+	if (state->address6[0]) {
 		range6_of(state->address6, network);
 		(void)fprintf(f,
-			      "\t\toifname != \"%s\" ip6 saddr %s/64 "
-			      "masquerade\n",
+			      "\t\toifname \"%s\" ip6 saddr %s/64 ct status "
+			      "dnat masquerade\n",
 			      bridge, network);
+		if (state->nat)
+			(void)fprintf(f,
+				      "\t\toifname != \"%s\" ip6 saddr %s/64 "
+				      "masquerade\n",
+				      bridge, network);
 	}
 	(void)fprintf(f, "\t}\n");
 }

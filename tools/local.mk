@@ -7,8 +7,10 @@ lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS) \
 	-DLWX_RUN_INIT='"$(pkglibexecdir)/lwx-run-init"'
 lwx_vm_SOURCES = \
 	%D%/acpi_dump.c %D%/acpi_dump.h \
+	%D%/boot_chart.c %D%/boot_chart.h %D%/boot_chart_draw.c \
 	%D%/cbor_json.c %D%/cbor_json.h \
 	%D%/lwx_vm.c %D%/lwx_vm.h \
+	%D%/verb_boot_chart.c \
 	%D%/verb_check.c \
 	%D%/run_config.c %D%/run_config.h \
 	%D%/run_initrd.c %D%/run_initrd.h \

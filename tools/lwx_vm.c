@@ -11,14 +11,14 @@
 #include <string.h>
 
 static const struct lwx_verb *const verbs[] = {
-	&lwx_verb_run,	    &lwx_verb_exec,	  &lwx_verb_shell,
-	&lwx_verb_cp,	    &lwx_verb_wait,	  &lwx_verb_logs,
-	&lwx_verb_services, &lwx_verb_containers, &lwx_verb_shutdown,
-	&lwx_verb_forward,  &lwx_verb_ctr,	  &lwx_verb_start,
-	&lwx_verb_stop,	    &lwx_verb_ps,	  &lwx_verb_console,
-	&lwx_verb_pause,    &lwx_verb_resume,	  &lwx_verb_inspect,
-	&lwx_verb_events,   &lwx_verb_metrics,	  &lwx_verb_check,
-	&lwx_verb_disk,
+	&lwx_verb_run,	      &lwx_verb_exec,	    &lwx_verb_shell,
+	&lwx_verb_cp,	      &lwx_verb_wait,	    &lwx_verb_logs,
+	&lwx_verb_services,   &lwx_verb_containers, &lwx_verb_shutdown,
+	&lwx_verb_forward,    &lwx_verb_ctr,	    &lwx_verb_start,
+	&lwx_verb_stop,	      &lwx_verb_ps,	    &lwx_verb_console,
+	&lwx_verb_pause,      &lwx_verb_resume,	    &lwx_verb_inspect,
+	&lwx_verb_events,     &lwx_verb_metrics,    &lwx_verb_check,
+	&lwx_verb_boot_chart, &lwx_verb_disk,
 };
 
 void lwx_complain(const char *fmt, ...)
@@ -163,7 +163,7 @@ static void print_overview(FILE *to)
 {
 	(void)fprintf(to, "Usage: lwx-vm VERB [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		(void)fprintf(to, "  %-8s %s\n", verbs[i]->name,
+		(void)fprintf(to, "  %-10s %s\n", verbs[i]->name,
 			      verbs[i]->summary);
 	(void)fprintf(
 		to,

@@ -54,6 +54,7 @@ extern const struct lwx_verb lwx_verb_console;
 extern const struct lwx_verb lwx_verb_pause;
 extern const struct lwx_verb lwx_verb_resume;
 extern const struct lwx_verb lwx_verb_inspect;
+extern const struct lwx_verb lwx_verb_boot_chart;
 extern const struct lwx_verb lwx_verb_events;
 extern const struct lwx_verb lwx_verb_metrics;
 extern const struct lwx_verb lwx_verb_check;

@@ -12,6 +12,7 @@
 
 #define ESCAPE 0x1d /* Ctrl-] */
 #define LOG_IDLE_MS 300
+#define IDLE_MAX_S 1000000
 
 static struct termios saved_termios;
 
@@ -78,7 +79,9 @@ static int copy_input(int console, bool tty, bool *ended)
 	return escape ? 0 : 1;
 }
 
-static int talk(int console, bool tty)
+/* @idle_ms: leave when nothing came for so long after the end of stdin; -1:
+ * stay. */
+static int talk(int console, bool tty, int idle_ms)
 {
 	struct pollfd pfds[] = {
 		{.fd = console, .events = POLLIN},
@@ -88,7 +91,11 @@ static int talk(int console, bool tty)
 	int rc = 1;
 
 	while (rc > 0) {
-		if (poll(pfds, 2, -1) < 0)
+		int num = poll(pfds, 2, ended ? idle_ms : -1);
+
+		if (num == 0)
+			return 0;
+		if (num < 0)
 			continue;
 		if (pfds[0].revents)
 			rc = copy_output(console);
@@ -100,7 +107,7 @@ static int talk(int console, bool tty)
 	return rc;
 }
 
-static int attach(const char *name)
+static int attach(const char *name, int idle_ms)
 {
 	bool tty = isatty(STDIN_FILENO);
 	struct err err;
@@ -118,7 +125,7 @@ static int attach(const char *name)
 			return LWX_EXIT_FAILURE;
 		}
 	}
-	rc = talk(console, tty);
+	rc = talk(console, tty, idle_ms);
 	if (tty) {
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved_termios);
 		(void)write_fd(STDOUT_FILENO, "\n", 1);
@@ -146,27 +153,35 @@ static int print_log(const char *name)
 static int run(const struct lwx_verb *verb, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"idle", required_argument, NULL, 'i'},
 		{"log", no_argument, NULL, 'l'},
 		{0},
 	};
+	double idle = -1;
 	bool log = false;
 	int c;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (c != 'l')
+		if (c == 'l')
+			log = true;
+		else if (c != 'i')
 			return lwx_usage_error(verb, "unknown option %s",
 					       argv[optind - 1]);
-		log = true;
+		else if (lwx_seconds(optarg, &idle) || idle > IDLE_MAX_S)
+			return lwx_usage_error(
+				verb, "--idle %s: need seconds, at most %d",
+				optarg, IDLE_MAX_S);
 	}
 	if (optind + 1 != argc)
 		return lwx_usage_error(verb, "which VM?");
-	return log ? print_log(argv[optind]) : attach(argv[optind]);
+	return log ? print_log(argv[optind])
+		   : attach(argv[optind], idle < 0 ? -1 : (int)(idle * 1000));
 }
 
 const struct lwx_verb lwx_verb_console = {
 	.name = "console",
-	.usage = "[--log] NAME",
+	.usage = "[--idle SECONDS] [--log] NAME",
 	.summary = "Talk to a VM's console; Ctrl-] leaves.",
 	.help = "Starts with the last 64 KiB that the console printed. Several "
 		"may be connected\n"
@@ -174,8 +189,10 @@ const struct lwx_verb lwx_verb_console = {
 		"included, go to the\n"
 		"guest. When stdin is no terminal it is passed on as it is, "
 		"and the end of it\n"
-		"does not end the output.\n"
+		"does not end the output, unless --idle says when.\n"
 		"\n"
+		"  --idle SECONDS  leave when stdin has ended and nothing was "
+		"printed for so long\n"
 		"  --log  print what the console has printed (the last 64 KiB) "
 		"and return;\n"
 		"         host.cfg's console_log keeps all of it in a file\n",

@@ -6,6 +6,7 @@
 #include "agent_watch.h"
 #include "cbor_rw.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "ctl_server.h"
 #include "kvm_probe.h"
 #include "log.h"
@@ -210,6 +211,18 @@ static void publish_notices(struct vmm *vmm)
 	}
 }
 
+/* Readiness of later is that of an agent that was started again. */
+static void note_ready(struct vm_start_times *boot,
+		       const struct agent_news *news)
+{
+	if (boot->heard_ns || !news->ready)
+		return;
+	boot->heard_ns = clock_ns();
+	boot->init_us = news->init_us;
+	boot->ready_us = news->ready_us;
+	memcpy(boot->hostname, news->hostname, sizeof(boot->hostname));
+}
+
 static void publish_agent(struct vmm *vmm)
 {
 	struct agent_news news;
@@ -217,6 +230,7 @@ static void publish_agent(struct vmm *vmm)
 
 	if (!agent_watch_ready(&vmm->agent, &news))
 		return;
+	note_ready(&vmm->ctx.boot, &news);
 	fields[0] = CTL_FIELD_UINT("init_us", news.init_us);
 	fields[1] = CTL_FIELD_UINT("ready_us", news.ready_us);
 	fields[2] = CTL_FIELD_TEXT("hostname", news.hostname);
@@ -245,6 +259,14 @@ static int take_signals(struct vmm *vmm, struct err *err)
 	return 0;
 }
 
+static uint64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
 static int set_up(struct vmm *vmm, struct err *err)
 {
 	const struct machine_events events = {
@@ -255,7 +277,6 @@ static int set_up(struct vmm *vmm, struct err *err)
 		.listen_fd = vmm->opt.control_fd,
 		.ctx = &vmm->ctx,
 	};
-	struct timespec now;
 	int rc;
 
 	rc = read_config(vmm, err);
@@ -269,15 +290,14 @@ static int set_up(struct vmm *vmm, struct err *err)
 		rc = machine_create(&vmm->ctx.machine, &vmm->cfg, &events, err);
 	if (rc)
 		return rc;
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-	vmm->ctx.started_ns =
-		(uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+	vmm->ctx.started_ns = realtime_ns();
 	vmm->ctx.cfg = &vmm->cfg;
 	agent_watch_init(&vmm->agent, vmm->cfg.vsock.agent_fd);
 	server.num_commands = vm_commands(&server.commands);
 	rc = ctl_server_create(&vmm->ctx.server, &server, err);
 	if (!rc)
 		rc = sandbox_enter(err);
+	vmm->ctx.boot.run_ns = clock_ns();
 	if (!rc)
 		rc = machine_start(vmm->ctx.machine, err);
 	if (!rc)
@@ -421,6 +441,8 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	log_init("lwx-vmm", LOG_LEVEL_INFO);
+	vmm.ctx.boot.began_real_ns = realtime_ns();
+	vmm.ctx.boot.began_ns = clock_ns();
 	if (parse_options(&vmm.opt, argc, argv, &err)) {
 		log_err("%s", err.msg);
 		usage(stderr);

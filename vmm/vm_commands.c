@@ -29,6 +29,24 @@ static void handle_info(void *opaque, struct ctl_request *req)
 	ctl_request_reply(req, fields, ARRAY_SIZE(fields));
 }
 
+static void handle_boot(void *opaque, struct ctl_request *req)
+{
+	const struct vm_context *ctx = opaque;
+	const struct vm_start_times *boot = &ctx->boot;
+	const struct ctl_field fields[] = {
+		CTL_FIELD_UINT("began", boot->began_real_ns),
+		CTL_FIELD_UINT("run_us",
+			       (boot->run_ns - boot->began_ns) / 1000),
+		CTL_FIELD_UINT("heard_us",
+			       (boot->heard_ns - boot->began_ns) / 1000),
+		CTL_FIELD_UINT("init_us", boot->init_us),
+		CTL_FIELD_UINT("ready_us", boot->ready_us),
+		CTL_FIELD_TEXT("hostname", boot->hostname),
+	};
+
+	ctl_request_reply(req, fields, boot->heard_ns ? ARRAY_SIZE(fields) : 2);
+}
+
 static void handle_pause(void *opaque, struct ctl_request *req)
 {
 	struct vm_context *ctx = opaque;
@@ -176,6 +194,7 @@ static const struct ctl_arg resize_args[] = {
 
 static const struct ctl_command commands[] = {
 	{"vm.info", NULL, 0, handle_info},
+	{"vm.boot", NULL, 0, handle_boot},
 	{"vm.pause", NULL, 0, handle_pause},
 	{"vm.resume", NULL, 0, handle_resume},
 	{"vm.stop", NULL, 0, handle_stop},

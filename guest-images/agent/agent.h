@@ -57,6 +57,10 @@ void agent_services(struct agent_stream *s, const char *run_dir);
 /** agent_containers() - job AGENT_CONTAINERS: what crun says of them. */
 void agent_containers(struct agent_stream *s);
 
+/** agent_steps() - job AGENT_STEPS: what lwx-init did and when, from
+ * @run_dir/steps. */
+void agent_steps(struct agent_stream *s, const char *run_dir);
+
 /** agent_shutdown() - job AGENT_SHUTDOWN: by lwx-init if it is there, else by
  * poweroff(8) or its likes. */
 void agent_shutdown(struct agent_stream *s, const struct agent_message *request,

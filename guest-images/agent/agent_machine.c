@@ -87,6 +87,28 @@ void agent_services(struct agent_stream *s, const char *run_dir)
 		send_end(s);
 }
 
+void agent_steps(struct agent_stream *s, const char *run_dir)
+{
+	AUTO_FREE char *text = malloc(AGENT_STEPS_MAX);
+	char path[256];
+	size_t n = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/steps", run_dir);
+	file = fopen(path, "re");
+	if (!text || !file) {
+		init_failed(s, text ? -errno : -ENOMEM);
+	} else {
+		n = fread(text, 1, AGENT_STEPS_MAX, file);
+		while (n && text[n - 1] != '\n')
+			n--;
+		if (!send_data(s, text, n))
+			send_end(s);
+	}
+	if (file)
+		(void)fclose(file);
+}
+
 /* What a command writes, as data; its errors go nowhere. */
 static int send_output(struct agent_stream *s, int out)
 {

@@ -61,6 +61,9 @@ static void dispatch(struct agent_stream *s, const struct agent_message *msg,
 	case AGENT_CONTAINERS:
 		agent_containers(s);
 		break;
+	case AGENT_STEPS:
+		agent_steps(s, run_dir);
+		break;
 	case AGENT_CONNECT:
 		agent_connect(s, msg, options->sockets);
 		break;

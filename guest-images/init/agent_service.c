@@ -74,8 +74,10 @@ static void start(uint64_t now)
 		return;
 	}
 	child_watch(&agent.child, pid);
-	if (!agent.starts++)
+	if (!agent.starts++) {
 		say_mark(NAME);
+		say_step("begin", "agent", NAME);
+	}
 }
 
 int agent_service_step(int wait)

@@ -324,8 +324,12 @@ unsigned int container_run_all(const char *dir, int timeout_ms)
 		(void)snprintf(path, sizeof(path), "%s/%s", dir,
 			       list[i]->d_name);
 		if (timeout_ms >= 0 || !power_wanted()) {
+			if (timeout_ms < 0)
+				say_step("begin", "onboot", list[i]->d_name);
 			failed += run_one(path, timeout_ms) != 0;
 			say_mark(list[i]->d_name);
+			if (timeout_ms < 0)
+				say_step("end", "onboot", list[i]->d_name);
 		}
 		free(list[i]);
 	}

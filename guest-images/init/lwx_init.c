@@ -82,6 +82,12 @@ static void keep_getty(void)
 		child_watch(&getty, pid);
 }
 
+static void reached(const char *step)
+{
+	say_mark(step);
+	say_step("end", "init", step);
+}
+
 static int prepare(void)
 {
 	char text[CMDLINE_BYTES_MAX];
@@ -99,7 +105,7 @@ static int prepare(void)
 	else
 		mounts_root(cmdline_writable(&cmdline));
 	free_console();
-	say_mark("mounts");
+	reached("mounts");
 	if (loop_init())
 		say_errno("signals");
 	if (strcmp(cmdline_get(&cmdline, "linuxkit.unified_cgroup_hierarchy")
@@ -116,7 +122,7 @@ static int prepare(void)
 	machine_limits();
 	if (!contained) {
 		modules_load();
-		say_mark("modules");
+		reached("modules");
 		machine_clock();
 		machine_sysctl();
 		power_buttons();
@@ -124,9 +130,10 @@ static int prepare(void)
 	}
 	metadata_load(&cmdline);
 	machine_hostname(&cmdline);
+	say_step("end", "init", "metadata");
 	if (!contained) {
 		network_start(&cmdline);
-		say_mark("network");
+		reached("network");
 	}
 	return 0;
 }
@@ -140,9 +147,10 @@ static void run(void)
 
 	container_debug(cmdline_on(&cmdline, "linuxkit.runc_debug"));
 	volumes_mount();
+	say_step("end", "init", "volumes");
 	control_listen();
 	(void)container_run_all("/containers/onboot", -1);
-	say_mark("onboot");
+	reached("onboot");
 	if (!power_wanted())
 		services_init(loud);
 	while (!power_wanted()) {

@@ -104,6 +104,9 @@ void power_buttons(void)
 	const struct dirent *entry;
 	char path[300];
 
+	/* Else the kernel resets on Ctrl-Alt-Del, without a word to us. */
+	if (reboot(RB_DISABLE_CAD))
+		say_errno("Ctrl-Alt-Del");
 	while (dir && (entry = readdir(dir))) {
 		int fd;
 

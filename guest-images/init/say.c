@@ -78,16 +78,32 @@ void say_err(const struct err *err)
 	say_error("%s", err->msg);
 }
 
-void say_mark(const char *what)
+/* A line with the time since power-on in front. */
+static void __attribute__((format(printf, 2, 3)))
+note(const char *path, const char *fmt, ...)
 {
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	struct timespec now;
-	int fd = open(RUN_DIR "/boot",
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	char text[400];
+	va_list ap;
 
 	if (fd < 0)
 		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	(void)dprintf(fd, "%lld.%06ld %s\n", (long long)now.tv_sec,
-		      now.tv_nsec / 1000, what);
+		      now.tv_nsec / 1000, text);
 	(void)close(fd);
+}
+
+void say_mark(const char *what)
+{
+	note(RUN_DIR "/boot", "%s", what);
+}
+
+void say_step(const char *event, const char *kind, const char *name)
+{
+	note(RUN_DIR "/steps", "%s %s %s", event, kind, name);
 }

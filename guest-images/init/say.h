@@ -18,3 +18,10 @@ void say_err(const struct err *err);
 /** say_mark() - note in /run/lwx-init/boot how long after power-on @what was
  * reached. */
 void say_mark(const char *what);
+
+/**
+ * say_step() - note the same in /run/lwx-init/steps, for the host's boot chart
+ * @event: "begin", "up" or "end"
+ * @kind:  "init", "onboot", "service" or "agent"
+ */
+void say_step(const char *event, const char *kind, const char *name);

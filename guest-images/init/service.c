@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define IDLE_MS 60000
+#define END_MS 2000 /* for the end of who was killed */
 
 static struct service *services;
 static size_t service_num;
@@ -144,6 +145,9 @@ static void decide(struct service *service, int code, uint64_t now)
 	const char *name = service->container.id;
 
 	service->exit_code = code;
+	if (!service->ended)
+		say_step("end", "service", name);
+	service->ended = true;
 	if (service->state == SERVICE_STOPPING && !service->restart_wanted) {
 		service->state = SERVICE_STOPPED;
 		return;
@@ -180,6 +184,9 @@ static void start(struct service *service, uint64_t now)
 	service->unhealthy = false;
 	service->kill_ms = 0;
 	service->check_ms = now + MIN(service->config.interval_ms, 1000U);
+	if (!service->begun)
+		say_step("begin", "service", service->container.id);
+	service->begun = true;
 	rc = container_start(&service->container, true, &err);
 	if (rc == -ECANCELED)
 		return;
@@ -274,6 +281,7 @@ int services_step(void)
 	if (up && !all_up && !power_wanted()) {
 		all_up = true;
 		say_mark("ready");
+		say_step("end", "init", "ready");
 		(void)file_write(RUN_DIR "/ready", "", 0644);
 		say_info("all services are up");
 	}
@@ -327,7 +335,7 @@ static void stop(struct service *service)
 		return;
 	}
 	container_stop(&service->container, false);
-	service->due_ms = loop_now_ms() + SERVICE_KILL_MS;
+	service->due_ms = loop_now_ms() + service->config.grace_ms;
 	service->state = SERVICE_STOPPING;
 }
 
@@ -366,7 +374,8 @@ static bool is_needed(const struct service *service)
 	return false;
 }
 
-static void end_one(struct service *service, bool all, bool hard)
+/* @all: also who is still needed. */
+static void end_one(struct service *service, bool all)
 {
 	struct child *child = &service->container.main;
 
@@ -376,31 +385,40 @@ static void end_one(struct service *service, bool all, bool hard)
 	if (child->done) {
 		child_forget(child);
 		container_ended(&service->container);
-	} else if (hard) {
+	} else if (service->state != SERVICE_STOPPING) {
+		if (all || !is_needed(service))
+			stop(service);
+	} else if (loop_now_ms() >= service->due_ms) {
 		container_stop(&service->container, true);
-	} else if (service->state != SERVICE_STOPPING &&
-		   (all || !is_needed(service))) {
-		stop(service);
 	}
+}
+
+static uint32_t longest_grace_ms(void)
+{
+	uint32_t longest = 0;
+
+	for (size_t i = 0; i < service_num; i++)
+		if (services[i].container.main.pid)
+			longest = MAX(longest, services[i].config.grace_ms);
+	return longest;
 }
 
 void services_end(void)
 {
-	uint64_t start_ms = loop_now_ms();
+	uint64_t start_ms = loop_now_ms(), past = 0;
+	uint32_t longest = longest_grace_ms();
 	bool left = true;
 
-	/* Who is needed gets half of the time, at least. */
-	while (left && loop_now_ms() - start_ms < SERVICE_KILL_MS + 2000) {
-		uint64_t past = loop_now_ms() - start_ms;
-
+	/* Who is needed is asked once the others are gone, or had the time. */
+	while (left && past < 2ULL * longest + END_MS) {
 		left = false;
 		for (size_t i = 0; i < service_num; i++) {
-			end_one(&services[i], past > SERVICE_KILL_MS / 2,
-				past > SERVICE_KILL_MS);
+			end_one(&services[i], past > longest);
 			left |= services[i].container.main.pid != 0;
 		}
 		if (left)
 			loop_wait(100, false);
+		past = loop_now_ms() - start_ms;
 	}
 	for (size_t i = 0; i < service_num; i++) {
 		container_fini(&services[i].container);

@@ -25,5 +25,5 @@ int services_stop(const char *name);
 int services_restart(const char *name);
 
 /** services_end() - stop all, those that others need last. Returns within
- * seconds. */
+ * twice the longest stop_grace of those that run, and two seconds. */
 void services_end(void);

@@ -12,6 +12,7 @@
 
 #define SECONDS_MAX 86400
 #define RETRIES_MAX 1000
+#define GRACE_MAX 3600 /* as of host.cfg */
 
 static const char *const restart_words[] = {
 	[RESTART_ON_FAILURE] = "on-failure",
@@ -110,8 +111,10 @@ int service_config_read(struct service_config *config, const json_t *json,
 {
 	int rc;
 
-	*config = (struct service_config){
-		.interval_ms = 10000, .timeout_ms = 5000, .retries = 3};
+	*config = (struct service_config){.interval_ms = 10000,
+					  .timeout_ms = 5000,
+					  .retries = 3,
+					  .grace_ms = 10000};
 	if (!json)
 		return 0;
 	if (!json_is_object(json))
@@ -120,6 +123,9 @@ int service_config_read(struct service_config *config, const json_t *json,
 			json_object_get(json, "after"), name, "after", err);
 	if (!rc)
 		rc = read_restart(config, json, name, err);
+	if (!rc)
+		rc = read_number(&config->grace_ms, 1000, GRACE_MAX, json,
+				 "stop_grace", name, err);
 	return rc ? rc
 		  : read_health(config, json_object_get(json, "health"), name,
 				err);

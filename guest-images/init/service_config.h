@@ -30,6 +30,7 @@ enum service_restart {
  * @interval_ms: between checks
  * @timeout_ms:  for one check
  * @retries:     failures in a row that make it unhealthy
+ * @grace_ms:    from SIGTERM to SIGKILL
  */
 struct service_config {
 	char *after[SERVICE_AFTER_MAX];
@@ -40,6 +41,7 @@ struct service_config {
 	uint32_t interval_ms;
 	uint32_t timeout_ms;
 	uint32_t retries;
+	uint32_t grace_ms;
 };
 
 /**

@@ -18,7 +18,10 @@ static void judge(struct service *service, bool good, uint64_t now)
 	service->all_failures += good ? 0 : 1;
 	if (good && !service->healthy)
 		say_info("service %s: healthy", service->container.id);
+	if (good && !service->ended && !service->was_healthy)
+		say_step("up", "service", service->container.id);
 	if (good) {
+		service->was_healthy = true;
 		service->healthy = true;
 		service->unhealthy = false;
 	}
@@ -35,7 +38,7 @@ static void judge(struct service *service, bool good, uint64_t now)
 		return;
 	/* As if it had ended by itself: with back-off. */
 	container_stop(&service->container, false);
-	service->kill_ms = now + SERVICE_KILL_MS;
+	service->kill_ms = now + config->grace_ms;
 }
 
 static void start_check(struct service *service, uint64_t now)

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SERVICE_KILL_MS 10000U /* from SIGTERM to SIGKILL */
-
 enum service_state {
 	SERVICE_WAITING, /* for those in after */
 	SERVICE_RUNNING,
@@ -39,6 +37,9 @@ enum service_state {
  * @all_failures:   in all
  * @healthy:        the last check was good
  * @unhealthy:      config.retries in a row were not
+ * @begun:          its first start was tried
+ * @ended:          its first run has ended
+ * @was_healthy:    a check was good, ever
  */
 struct service {
 	struct container container;
@@ -59,6 +60,9 @@ struct service {
 	unsigned int all_failures;
 	bool healthy;
 	bool unhealthy;
+	bool begun;
+	bool ended;
+	bool was_healthy;
 };
 
 /** service_check() - the health of a running service, if it is due. One that is

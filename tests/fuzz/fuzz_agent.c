@@ -2,9 +2,11 @@
  * fuzz_agent.c - what a guest's agent may send to its host. The first byte
  * chooses: messages that are decoded and, if taken, come back from their own
  * encoding; the answers to a command; a tree of files, which must not leave its
- * folder; answers to a question, logs, and to a wish for a socket.
+ * folder; answers to a question, logs, and to a wish for a socket; the steps of
+ * a boot, drawn.
  */
 #include "agent_files.h"
+#include "boot_chart.h"
 #include "guest_exec.h"
 #include "guest_forward.h"
 #include "guest_query.h"
@@ -192,10 +194,51 @@ static void join(const uint8_t *data, size_t size)
 	agent_stream_destroy(s);
 }
 
+/* What the drawings hold is printable, whatever came. */
+static void expect_clean(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		assert((text[i] >= ' ' && text[i] <= '~') || text[i] == '\n');
+}
+
+/* Three numbers of 8 bytes, and steps as the guest has sent them. */
+static void draw(const uint8_t *data, size_t size)
+{
+	static void (*const ways[])(const struct boot_chart *chart,
+				    FILE *out) = {boot_chart_text,
+						  boot_chart_svg};
+	static struct boot_chart chart;
+	struct boot_times times = {.run_us = 1000, .hostname = "\033[2J<&"};
+	uint64_t numbers[3];
+
+	if (size < sizeof(numbers))
+		return;
+	memcpy(numbers, data, sizeof(numbers));
+	times.heard_us = numbers[0] % 1000000000000;
+	times.init_us = numbers[1];
+	times.ready_us = numbers[2];
+	boot_chart_read(&chart, "fuzzed", &times,
+			(const char *)data + sizeof(numbers),
+			size - sizeof(numbers));
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *out = open_memstream(&text, &len);
+
+		if (!out)
+			abort();
+		ways[i](&chart, out);
+		(void)fclose(out);
+		expect_clean(text, len);
+		free(text);
+	}
+	json_decref(boot_chart_json(&chart));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const ways[])(const uint8_t *data, size_t size) = {
-		decode, execute, receive, ask, hear, join};
+		decode, execute, receive, ask, hear, join, draw};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (size)

@@ -18,8 +18,9 @@ TESTS += $(FUZZ_TARGETS)
 endif
 
 FUZZ_TARGETS += tests/fuzz/fuzz_agent
-tests_fuzz_fuzz_agent_SOURCES = %D%/fuzz_agent.c
-tests_fuzz_fuzz_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_fuzz_fuzz_agent_SOURCES = %D%/fuzz_agent.c \
+	tools/boot_chart.c tools/boot_chart_draw.c
+tests_fuzz_fuzz_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_agent_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_agent_LDADD = $(FUZZ_LIBS) $(HOST_LIBS)
 

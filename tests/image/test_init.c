@@ -62,11 +62,14 @@ static void test_service_config(void **state)
 		"{\"after\":\"x\"}",
 		"{\"after\":[1]}",
 		"{\"restart\":\"maybe\"}",
+		"{\"stop_grace\":0}",
+		"{\"stop_grace\":3601}",
 		"{\"health\":{}}",
 		"{\"health\":{\"command\":[\"a\"],\"retries\":0}}"};
 	struct service_config config;
 	struct err err;
 	json_t *json = parse("{\"after\":[\"a\",\"b\"],\"restart\":\"always\","
+			     "\"stop_grace\":60,"
 			     "\"health\":{\"command\":[\"x\"],\"timeout\":2}}");
 
 	(void)state;
@@ -74,6 +77,7 @@ static void test_service_config(void **state)
 	assert_int_equal(config.after_num, 2);
 	assert_int_equal(config.timeout_ms, 2000);
 	assert_int_equal(config.interval_ms, 10000);
+	assert_int_equal(config.grace_ms, 60000);
 	assert_true(service_restarts(&config, 0));
 	service_config_fini(&config);
 	json_decref(json);
@@ -85,6 +89,7 @@ static void test_service_config(void **state)
 		json_decref(json);
 	}
 	assert_int_equal(service_config_read(&config, NULL, "s", &err), 0);
+	assert_int_equal(config.grace_ms, 10000);
 	assert_true(service_restarts(&config, 1));
 	assert_false(service_restarts(&config, 0));
 }

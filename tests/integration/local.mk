@@ -78,6 +78,13 @@ tests_integration_test_lwx_vm_LDADD = liblwxvmrig.a $(CMOCKA_LIBS) \
 	$(JANSSON_LIBS)
 TESTS += tests/integration/test_lwx_vm
 
+check_PROGRAMS += tests/integration/test_boot_chart
+tests_integration_test_boot_chart_SOURCES = %D%/test_boot_chart.c
+tests_integration_test_boot_chart_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)
+tests_integration_test_boot_chart_LDADD = liblwxvmrig.a $(CMOCKA_LIBS) \
+	$(JANSSON_LIBS)
+TESTS += tests/integration/test_boot_chart
+
 check_PROGRAMS += tests/integration/test_virtio_vsock
 tests_integration_test_virtio_vsock_SOURCES = %D%/test_virtio_vsock.c
 tests_integration_test_virtio_vsock_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

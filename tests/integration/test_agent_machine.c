@@ -229,6 +229,33 @@ static void test_services(void **state)
 	expect_asked(init);
 }
 
+static void test_steps(void **state)
+{
+	static const char lines[] = "1.000000 end init mounts\n"
+				    "1.500000 begin service web\n";
+	struct rig *rig = *state;
+	struct err err;
+	char *text;
+	size_t len;
+	int fd;
+
+	assert_int_equal(query(rig, AGENT_STEPS, &text, &len, &err), -ENOENT);
+	fd = open_file(rig, "steps", O_WRONLY | O_CREAT);
+	assert_int_equal(write(fd, lines, sizeof(lines) - 1),
+			 sizeof(lines) - 1);
+	assert_int_equal(write(fd, "2.0", 3), 3); /* not a line yet */
+	assert_int_equal(query(rig, AGENT_STEPS, &text, &len, &err), 0);
+	assert_string_equal(text, lines);
+	free(text);
+	for (int i = 0; i < AGENT_STEPS_MAX / 16; i++)
+		assert_int_equal(write(fd, "0 end init step\n", 16), 16);
+	(void)close(fd);
+	assert_int_equal(query(rig, AGENT_STEPS, &text, &len, &err), 0);
+	assert_in_range(len, AGENT_STEPS_MAX - 16, AGENT_STEPS_MAX);
+	assert_int_equal(text[len - 1], '\n');
+	free(text);
+}
+
 static void test_containers(void **state)
 {
 	struct rig *rig = *state;
@@ -467,6 +494,7 @@ int main(void)
 		AGENT_TEST(test_logs_that_go_on),
 		AGENT_TEST(test_logs_that_are_not_there),
 		AGENT_TEST(test_services),
+		AGENT_TEST(test_steps),
 		AGENT_TEST(test_containers),
 		AGENT_TEST(test_shutdown),
 		AGENT_TEST(test_forward),

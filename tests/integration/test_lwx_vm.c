@@ -104,9 +104,10 @@ static void test_a_vm_that_cannot_be_set_up_fails_alone(void **state)
 
 static void test_usage_errors_are_status_2(void **state)
 {
-	static const char *const verbs[] = {
-		"start",   "stop",   "ps",	"console", "pause", "resume",
-		"inspect", "events", "metrics", "check",   "disk"};
+	static const char *const verbs[] = {"start",   "stop",	 "ps",
+					    "console", "pause",	 "resume",
+					    "inspect", "events", "metrics",
+					    "check",   "disk",	 "boot-chart"};
 	struct rig *rig = *state;
 	struct rig_run run;
 
@@ -664,6 +665,12 @@ static void test_verbs_reach_the_vm(void **state)
 	rig_expect_exactly(verb.out, "lwx_fake 1\n");
 	assert_int_equal(rig_command(rig, &verb, "inspect", "a"), 0);
 	rig_expect(verb.out, "name       a\n");
+	/* Its stdin has ended; the console has not. */
+	assert_int_equal(
+		rig_command(rig, &verb, "console", "--idle", "0.2", "a"), 0);
+	rig_expect_exactly(verb.out, "replay\n");
+	assert_int_equal(rig_command(rig, &verb, "console", "--idle", "x", "a"),
+			 2);
 	/* What a VM refuses is told with its own words. */
 	assert_int_equal(rig_command(rig, &verb, "disk", "resize", "a", "d"),
 			 1);

@@ -11,6 +11,7 @@
  *	linger=MS   take so long from the power button to the end
  *	stuck       ignore vm.kill as well
  *	slow=MS     take so long to set up
+ *	booted      vm.boot tells of a guest that is ready
  *	setup-fail  say so on stderr and end with 120
  *	once=FILE   if FILE exists, remove it and do as said; else run on
  */
@@ -92,6 +93,24 @@ static void handle_info(void *ctx, struct ctl_request *req)
 	ctl_request_reply(req, fields, ARRAY_SIZE(fields));
 }
 
+static void handle_boot(void *ctx, struct ctl_request *req)
+{
+	static const struct ctl_field fields[] = {
+		{.key = "began", .type = CTL_UINT, .number = 1},
+		{.key = "run_us", .type = CTL_UINT, .number = 50000},
+		{.key = "heard_us", .type = CTL_UINT, .number = 2150000},
+		{.key = "init_us", .type = CTL_UINT, .number = 800000},
+		{.key = "ready_us", .type = CTL_UINT, .number = 2000000},
+		{.key = "hostname", .type = CTL_TEXT, .text = "faked"},
+	};
+	char buf[16];
+
+	ctl_request_reply(req, fields,
+			  find_word(ctx, "booted", buf, sizeof(buf))
+				  ? ARRAY_SIZE(fields)
+				  : 2);
+}
+
 static void handle_pause(void *ctx, struct ctl_request *req)
 {
 	struct fake *fake = ctx;
@@ -152,6 +171,7 @@ static void handle_metrics(void *ctx, struct ctl_request *req)
 
 static const struct ctl_command commands[] = {
 	{"vm.info", NULL, 0, handle_info},
+	{"vm.boot", NULL, 0, handle_boot},
 	{"vm.pause", NULL, 0, handle_pause},
 	{"vm.resume", NULL, 0, handle_pause},
 	{"vm.stop", NULL, 0, handle_stop},

@@ -126,7 +126,7 @@ void rig_write(const struct rig *rig, const char *name, const char *fmt, ...)
 
 static void redirect(const char *path, int to)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	if (fd < 0 || dup2(fd, to) < 0)
 		_exit(RIG_CANNOT_RUN);

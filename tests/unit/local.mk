@@ -169,6 +169,14 @@ tests_unit_test_dhcp_message_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
 tests_unit_test_dhcp_message_LDADD = $(CMOCKA_LIBS)
 TESTS += tests/unit/test_dhcp_message
 
+check_PROGRAMS += tests/unit/test_boot_chart
+tests_unit_test_boot_chart_SOURCES = %D%/test_boot_chart.c \
+	tools/boot_chart.c tools/boot_chart_draw.c
+tests_unit_test_boot_chart_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) \
+	$(JANSSON_CFLAGS)
+tests_unit_test_boot_chart_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_boot_chart
+
 check_PROGRAMS += tests/unit/test_agent_watch
 tests_unit_test_agent_watch_SOURCES = %D%/test_agent_watch.c vmm/agent_watch.c
 tests_unit_test_agent_watch_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS)

@@ -44,8 +44,12 @@ static void test_rules(void **state)
 		"\tchain published {\n"
 		"\t\tmeta nfproto ipv4 tcp dport 8080 dnat ip to "
 		"10.20.1.2:80\n"
+		"\t\tip6 daddr != ::1 tcp dport 8080 dnat ip6 to "
+		"[fd20:0:0:7:5054:ff:fe00:a]:80\n"
 		"\t\tmeta nfproto ipv4 udp dport 53 dnat ip to "
 		"10.20.1.2:5353\n"
+		"\t\tip6 daddr != ::1 udp dport 53 dnat ip6 to "
+		"[fd20:0:0:7:5054:ff:fe00:a]:5353\n"
 		"\t}\n"
 		"\tchain from_outside {\n"
 		"\t\ttype nat hook prerouting priority dstnat;\n"
@@ -61,6 +65,8 @@ static void test_rules(void **state)
 		"\t\toifname \"lwx0\" ip saddr 10.20.0.0/22 ct status dnat "
 		"masquerade\n"
 		"\t\toifname != \"lwx0\" ip saddr 10.20.0.0/22 masquerade\n"
+		"\t\toifname \"lwx0\" ip6 saddr fd20:0:0:7::/64 ct status "
+		"dnat masquerade\n"
 		"\t\toifname != \"lwx0\" ip6 saddr fd20:0:0:7::/64 "
 		"masquerade\n"
 		"\t}\n"
@@ -112,7 +118,7 @@ static void test_less(void **state)
 	some.nat = false;
 	text = network_rules(&some);
 	assert_null(strstr(text, "chain forward"));
-	assert_null(strstr(text, "ip6 saddr"));
+	assert_null(strstr(text, "oifname !="));
 	assert_non_null(strstr(text, "tcp dport 8080 dnat"));
 	free(text);
 	text = network_dnsmasq(&some, "/d", "nobody");

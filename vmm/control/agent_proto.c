@@ -88,6 +88,7 @@ static const struct {
 	[AGENT_LOG] = {"log", KEY(SERVICE) | KEY(CONTENT), 0},
 	[AGENT_SERVICES] = {"services", 0, 0},
 	[AGENT_CONTAINERS] = {"containers", 0, 0},
+	[AGENT_STEPS] = {"steps", 0, 0},
 	[AGENT_SHUTDOWN] = {"shutdown", KEY(ACTION), 0},
 	[AGENT_CONNECT] = {"connect", KEY(PATH), 0},
 	[AGENT_CONNECTED] = {"connected", 0, 0},

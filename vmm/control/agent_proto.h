@@ -28,8 +28,9 @@
 #define AGENT_MESSAGE_MAX 65536 /* bytes of the CBOR item */
 #define AGENT_DATA_MAX 32768	/* bytes of one "data" */
 #define AGENT_FRAME_MAX (AGENT_HEAD_SIZE + AGENT_MESSAGE_MAX)
-#define AGENT_BOOT_MAX 1024 /* bytes of "boot" */
-#define AGENT_CREDIT 65536  /* bytes of standard input that may be under way */
+#define AGENT_BOOT_MAX 1024   /* bytes of "boot" */
+#define AGENT_STEPS_MAX 65536 /* bytes of the answer to "steps" */
+#define AGENT_CREDIT 65536 /* bytes of standard input that may be under way */
 
 /** enum agent_type - what a message is; the names are in agent_proto.c */
 enum agent_type {
@@ -53,6 +54,7 @@ enum agent_type {
 	AGENT_LOG,
 	AGENT_SERVICES,
 	AGENT_CONTAINERS,
+	AGENT_STEPS,
 	AGENT_SHUTDOWN,
 	AGENT_CONNECT,
 	AGENT_CONNECTED,

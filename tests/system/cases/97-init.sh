@@ -1,6 +1,6 @@
 # An image of lwx-image with lwx-init and lwx-agent, started by a program with liblwx
 # (its example), which runs a command in it meanwhile: ready when its services are up,
-# with the times of its boot; services, their logs, containers, a socket of the guest on
+# with the times of its boot, also as a chart; services, their logs, containers, a socket of the guest on
 # the host; off by the agent.
 host() {
 	local starter before logs step
@@ -20,6 +20,17 @@ host() {
 	for step in mounts modules onboot dead web ready; do
 		expect "$step" ready
 	done
+
+	"$lwx_vm" boot-chart i >chart 2>err
+	[ ! -s err ] || fail "$(cat err)"
+	for step in "lwx-vmm  set up" "kernel   until process 1" "init     modules" \
+		"onboot   000-first" "service  web" "agent    lwx-agent"; do
+		expect "$step" chart
+	done
+	cat chart >&3
+	"$lwx_vm" boot-chart --json --svg chart.svg i | tr -d ' \n' >chart
+	expect '"kind":"service","name":"web","begin_us":' chart
+	expect "service web</text>" chart.svg
 
 	"$lwx_vm" services i >list
 	expect "NAME" list
