@@ -94,8 +94,12 @@ static void test_what_cannot_be(void **state)
 	assert_int_equal(rig_command(rig, &run, RUN("--share", "/:/mnt")), 2);
 	assert_int_equal(rig_command(rig, &run, RUN("--cpus", "65")), 2);
 	assert_int_equal(rig_command(rig, &run, RUN("--timeout", "-1")), 2);
-	assert_int_equal(rig_command(rig, &run, RUN("--net", "user")), 2);
-	rig_expect(run.err, "--net");
+	assert_int_equal(rig_command(rig, &run, RUN("--env", "A=b")), 2);
+	rig_expect(run.err, "need --root or --image");
+	assert_int_equal(rig_command(rig, &run, "run", "--root", "/", "--vsock",
+				     "sockets", "true"),
+			 2);
+	rig_expect(run.err, "has its own");
 	assert_int_equal(rig_command(rig, &run, RUN("--net", "bridge")), 2);
 	rig_expect(run.err, "bridge: not a value for it");
 	assert_int_equal(rig_command(rig, &run, "run", "--kernel", "missing"),
