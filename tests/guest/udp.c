@@ -6,7 +6,6 @@
 #define UDP (IP + IP_SIZE)
 #define UDP_SIZE 8u
 #define OUR_ADDRESS 0xc6336402u /* 198.51.100.2, for documentation */
-#define OUR_PORT 4096u
 #define PROTOCOL_UDP 17u
 
 _Static_assert(UDP + UDP_SIZE + UDP_DATA_MAX == NET_FRAME_MAX, "it fits");
@@ -66,7 +65,7 @@ uint32_t udp_fill(struct net_slot *slot, const struct net *net,
 	put32(frame + IP + 12, OUR_ADDRESS);
 	put32(frame + IP + 16, peer->address);
 	put16(frame + IP + 10, ip_sum(frame + IP));
-	put16(frame + UDP, OUR_PORT);
+	put16(frame + UDP, peer->our_port);
 	put16(frame + UDP + 2, peer->port);
 	put16(frame + UDP + 4, UDP_SIZE + len); /* check sum 0: none */
 	return UDP + UDP_SIZE + len;
@@ -86,6 +85,6 @@ bool udp_is_from(const struct net_slot *slot, uint32_t frame_len,
 	       get32(frame + IP + 12) == peer->address &&
 	       get32(frame + IP + 16) == OUR_ADDRESS &&
 	       get16(frame + UDP) == peer->port &&
-	       get16(frame + UDP + 2) == OUR_PORT &&
+	       get16(frame + UDP + 2) == peer->our_port &&
 	       get16(frame + UDP + 4) == UDP_SIZE + len;
 }

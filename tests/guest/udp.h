@@ -9,10 +9,12 @@
 /**
  * struct udp_peer - who is talked to; in host byte order
  * @address: IPv4; its link address is not asked for: frames go to all
+ * @our_port: from which
  */
 struct udp_peer {
 	uint32_t address;
 	uint16_t port;
+	uint16_t our_port;
 };
 
 /** udp_data() - where the data of a datagram are in its frame. */

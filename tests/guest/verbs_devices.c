@@ -54,14 +54,15 @@ static void use_vsock(uint32_t port)
 /*
  * The first disk: "sectors" sectors of the pattern of "seed", written, flushed,
  * read back. With "peer" (an IPv4 address as a number) a datagram to its
- * "port", with "vsock" a connection to that port of the host: what is sent must
- * come back.
+ * "port" (from ours, "from"), with "vsock" a connection to that port of the
+ * host: what is sent must come back.
  */
 static uint8_t run_devices(void)
 {
 	const struct udp_peer peer = {
 		.address = (uint32_t)word_number("peer", 0),
 		.port = (uint16_t)word_number("port", 0),
+		.our_port = (uint16_t)word_number("from", 4096),
 	};
 	uint32_t port = (uint32_t)word_number("vsock", 0);
 	uint64_t seed = word_number("seed", 1);
