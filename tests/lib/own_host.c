@@ -138,3 +138,32 @@ char *own_host_listing(void)
 	listing = NULL;
 	return text;
 }
+
+/* Return: how many lines of @text are not in @other, each told. */
+static unsigned int compare(const char *text, const char *other,
+			    const char *what)
+{
+	AUTO_FREE char *lines = strdup(text);
+	unsigned int count = 0;
+	char *rest = NULL;
+
+	assert_non_null(lines);
+	for (char *line = strtok_r(lines, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (strstr(other, line))
+			continue;
+		print_error("%s: %s\n", what, line);
+		count++;
+	}
+	return count;
+}
+
+void own_host_expect(const char *before)
+{
+	AUTO_FREE char *after = own_host_listing();
+	unsigned int count = compare(after, before, "left behind");
+
+	count += compare(before, after, "gone");
+	if (count)
+		fail_msg("%u things of the host are not as before", count);
+}

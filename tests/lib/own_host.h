@@ -21,3 +21,7 @@ bool own_host_enter(void);
 /** own_host_listing() - what is there: files, mounts, interfaces, sockets with
  * an address. Return: lines of text, the caller's to free. */
 char *own_host_listing(void);
+
+/** own_host_expect() - fail, with the lines, unless what was there @before is
+ * there now, and nothing else. */
+void own_host_expect(const char *before);
