@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ALONE_PER_ROUND 10
@@ -65,7 +66,10 @@ static void print_row(const char *name, const double values[BENCH_JOB_KINDS],
 {
 	(void)printf("%-36s", name);
 	for (size_t i = 0; i < BENCH_JOB_KINDS; i++)
-		(void)printf(" %12.2f", values[i]);
+		if (values[i] > 0)
+			(void)printf(" %12.2f", values[i]);
+		else
+			(void)printf(" %12s", "-");
 	(void)printf(" %s\n", unit);
 }
 
@@ -154,6 +158,8 @@ static int write_svg(struct run_result *results, unsigned int num,
 		struct run_result *r = &results[i];
 
 		names[i] = bench_job_name((enum bench_job)i);
+		if (!r->wall_one.count)
+			continue;
 		bench_matrix_add(&matrix, 0, i, BENCH_RATE,
 				 1e3 / bench_values_median(&r->wall_one));
 		bench_matrix_add(&matrix, 1, i, BENCH_RATE,
@@ -176,10 +182,13 @@ int bench_run(const struct bench_load_options *opt, unsigned int num,
 	if (!results)
 		return err_set(err, -ENOMEM, "results");
 	rc = bench_jobs_create(&jobs, opt->payload, num, err);
-	for (unsigned int round = 0; !rc && round < opt->rounds; round++)
-		for (size_t i = 0; !rc && i < BENCH_JOB_KINDS; i++)
-			rc = measure(jobs, (enum bench_job)i, num, &results[i],
-				     err);
+	for (unsigned int i = 0; !rc && i < opt->rounds * BENCH_JOB_KINDS;
+	     i++) {
+		enum bench_job kind = (enum bench_job)(i % BENCH_JOB_KINDS);
+
+		if (!opt->match || strstr(bench_job_name(kind), opt->match))
+			rc = measure(jobs, kind, num, &results[kind], err);
+	}
 	bench_jobs_destroy(jobs);
 	if (!rc && opt->svg)
 		rc = write_svg(results, num, opt->svg, err);
