@@ -31,6 +31,7 @@ struct command {
 	char numbers[4][32];
 	char path[1024];
 	char drive[1200];
+	char net[64];
 };
 
 const char *bench_vmm_name(enum bench_vmm vmm)
@@ -87,10 +88,10 @@ static void qemu_disk(struct command *cmd, const struct bench_guest_config *cfg)
 
 static void qemu_net(struct command *cmd, const struct bench_guest_config *cfg)
 {
-	(void)snprintf(cmd->drive, sizeof(cmd->drive), "tap,id=net0,fd=%d",
-		       cfg->net_fd);
+	(void)snprintf(cmd->net, sizeof(cmd->net), "%s,id=net0,fd=%d",
+		       cfg->net_stream ? "socket" : "tap", cfg->net_fd);
 	add(cmd, "-netdev");
-	add(cmd, cmd->drive);
+	add(cmd, cmd->net);
 	add(cmd, "-device");
 	add(cmd, "virtio-net-device,netdev=net0");
 }
@@ -176,7 +177,7 @@ static int add_disk(struct vm_config *vm, const struct bench_guest_config *cfg,
 static void add_net(struct vm_config *vm, const struct bench_guest_config *cfg)
 {
 	vm->nets[vm->num_nets++] = (struct vm_net){
-		.type = VM_NET_TAP,
+		.type = cfg->net_stream ? VM_NET_PASST : VM_NET_TAP,
 		.fd = cfg->net_fd,
 		.mac = {0x52, 0x54, 0, 0, 0, 1},
 		.has_mac = true,

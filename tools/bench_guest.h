@@ -33,6 +33,7 @@ const char *bench_vmm_name(enum bench_vmm vmm);
  * @iothread:  QEMU serves the disk in a thread of its own
  * @poll_us:   how long lwx-vmm's I/O thread polls; 0: not
  * @net_fd:    a tap for an interface; 0: none
+ * @net_stream: it is a stream socket instead, with frames behind their lengths
  * @control_fd: a socket that listens for lwx-vmm's control protocol, or that is
  *             QEMU's end of QMP; 0: nobody will call
  * @vsock:     path of the sockets of a vsock device, or NULL; not for QEMU
@@ -50,6 +51,7 @@ struct bench_guest_config {
 	bool iothread;
 	uint32_t poll_us;
 	int net_fd;
+	bool net_stream;
 	const char *vsock;
 	int control_fd;
 };

@@ -49,13 +49,16 @@ lwx_bench_SOURCES = \
 	%D%/bench_block.c %D%/bench_block.h \
 	%D%/bench_first.c %D%/bench_first.h \
 	%D%/bench_guest.c %D%/bench_guest.h \
+	%D%/bench_job.c %D%/bench_job.h \
 	%D%/bench_load.c %D%/bench_load.h \
 	%D%/bench_matrix.c %D%/bench_matrix.h \
 	%D%/bench_meter.c %D%/bench_meter.h \
 	%D%/bench_net.c %D%/bench_net.h \
 	%D%/bench_pause.c %D%/bench_pause.h \
+	%D%/bench_run.c %D%/bench_run.h \
 	%D%/bench_start.c %D%/bench_start.h \
 	%D%/bench_stats.c %D%/bench_stats.h \
 	%D%/bench_vsock.c %D%/bench_vsock.h \
+	%D%/echo_peer.c %D%/echo_peer.h \
 	%D%/lwx_bench.c
 lwx_bench_LDADD = $(HOST_LIBS) $(JANSSON_LIBS)

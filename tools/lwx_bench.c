@@ -2,9 +2,11 @@
  * lwx_bench.c - lwx-bench: measures lwx-vmm beside QEMU in one run.
  */
 #include "bench_block.h"
+#include "bench_job.h"
 #include "bench_meter.h"
 #include "bench_net.h"
 #include "bench_pause.h"
+#include "bench_run.h"
 #include "bench_start.h"
 #include "bench_stats.h"
 #include "bench_vsock.h"
@@ -21,6 +23,7 @@
 /** struct options - all options of all verbs */
 struct options {
 	unsigned int rounds;
+	unsigned int number;
 	double seconds;
 	const char *kernel;
 	const char *initrd;
@@ -46,6 +49,8 @@ static void usage(FILE *to)
 		"S] "
 		"[--match M]\n"
 		"                       [--payload P] [--svg F] [--json]\n"
+		"       lwx-bench run [--rounds N] [--number M] [--match M]\n"
+		"                       [--payload P] [--svg F] [--json]\n"
 		"       lwx-bench --version | --help\n"
 		"\n"
 		"start: time, CPU time, private memory and system calls of "
@@ -65,10 +70,17 @@ static void usage(FILE *to)
 		"and resume of a\n"
 		"guest whose disk is busy.\n"
 		"\n"
+		"run: wall and CPU time of a VM that uses its devices and "
+		"ends, alone and M at\n"
+		"once, by lwx-vm run (disk, passt, vsock), by lwx-vmm and by "
+		"QEMU (disk and network).\n"
+		"\n"
 		"  --rounds N   interleaved rounds (5)\n"
+		"  --number M   VMs at once, 2 to 100 (100)\n"
 		"  --seconds S  measured for each load and VMM in a round "
 		"(1)\n"
-		"  --match M    only loads whose name contains M\n"
+		"  --match M    only loads (of run: VMMs) whose name contains "
+		"M\n"
 		"  --dir D      folder for the disk's file (/var/tmp)\n"
 		"  --payload P  payload.elf (of the build)\n"
 		"  --kernel K   bzImage, or ELF with a PVH note\n"
@@ -81,20 +93,20 @@ static void usage(FILE *to)
 		to);
 }
 
-static int parse_rounds(const char *text, unsigned int *rounds)
+static int parse_number(const char *option, const char *text, unsigned int min,
+			unsigned int max, unsigned int *number)
 {
 	char *end;
 	unsigned long value;
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || !value ||
-	    value > BENCH_VALUES_MAX) {
-		(void)fprintf(stderr, "lwx-bench: --rounds: 1 to %d\n",
-			      BENCH_VALUES_MAX);
+	if (errno || *end || end == text || value < min || value > max) {
+		(void)fprintf(stderr, "lwx-bench: --%s: %u to %u\n", option,
+			      min, max);
 		return -EINVAL;
 	}
-	*rounds = (unsigned int)value;
+	*number = (unsigned int)value;
 	return 0;
 }
 
@@ -116,12 +128,14 @@ static int parse(int argc, char **argv, struct options *opt)
 {
 	enum {
 		ROUNDS,
+		NUMBER,
 		SECONDS,
 		JSON,
 		TEXTS /* and all behind it */
 	};
 	static const struct option options[] = {
 		{"rounds", required_argument, NULL, ROUNDS},
+		{"number", required_argument, NULL, NUMBER},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"json", no_argument, NULL, JSON},
 		{"kernel", required_argument, NULL, TEXTS},
@@ -147,7 +161,11 @@ static int parse(int argc, char **argv, struct options *opt)
 		else if (which == JSON)
 			opt->json = true;
 		else if (which == ROUNDS)
-			rc = parse_rounds(optarg, &opt->rounds);
+			rc = parse_number("rounds", optarg, 1, BENCH_VALUES_MAX,
+					  &opt->rounds);
+		else if (which == NUMBER)
+			rc = parse_number("number", optarg, 2, BENCH_JOBS_MAX,
+					  &opt->number);
 		else if (which == SECONDS)
 			rc = parse_seconds(optarg, &opt->seconds);
 		else
@@ -230,6 +248,15 @@ static int run_pause(const struct options *opt, struct err *err)
 	return rc ? rc : bench_pause(&load, err);
 }
 
+static int run_run(const struct options *opt, struct err *err)
+{
+	struct bench_load_options load;
+	char path[PATH_MAX];
+	int rc = load_options(opt, path, &load, err);
+
+	return rc ? rc : bench_run(&load, opt->number, err);
+}
+
 static int run_vsock(const struct options *opt, struct err *err)
 {
 	struct bench_load_options load;
@@ -244,13 +271,14 @@ static const struct verb {
 	int (*run)(const struct options *opt, struct err *err);
 } verbs[] = {
 	{"block", run_block}, {"net", run_net},	    {"pause", run_pause},
-	{"start", run_start}, {"vsock", run_vsock},
+	{"run", run_run},     {"start", run_start}, {"vsock", run_vsock},
 };
 
 int main(int argc, char **argv)
 {
 	struct options opt = {
 		.rounds = 5,
+		.number = BENCH_JOBS_MAX,
 		.seconds = 1,
 		.text = "init",
 		.dir = "/var/tmp",

@@ -11,9 +11,11 @@
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #define ROOT_TAG "root"
 #define CMDLINE_MAX 2048 /* Linux, x86 */
@@ -312,13 +314,29 @@ static int set_cmdline(const struct run_options *options, const char *name,
 	return rc;
 }
 
+/* Absolute: who removes its sockets after a kill may be anywhere. */
+static int set_vsock_path(const char *path, struct vm_config *cfg,
+			  struct err *err)
+{
+	char dir[PATH_MAX] = "";
+
+	if (path[0] != '/' && !getcwd(dir, sizeof(dir)))
+		return err_set(err, -errno, "--vsock %s", path);
+	if (asprintf(&cfg->vsock.path, "%s%s%s", dir, dir[0] ? "/" : "", path) <
+	    0) {
+		cfg->vsock.path = NULL;
+		return err_set(err, -ENOMEM, "--vsock %s", path);
+	}
+	return 0;
+}
+
 static int set_vsock(const struct run_options *options, const char *state,
 		     const char *name, struct vm_config *cfg, struct err *err)
 {
-	if (!run_has_agent(options))
-		return 0;
 	cfg->vsock.cid = CID_BASE + (uint32_t)getpid();
-	cfg->vsock.agent = true;
+	cfg->vsock.agent = run_has_agent(options);
+	if (options->vsock)
+		return set_vsock_path(options->vsock, cfg, err);
 	if (asprintf(&cfg->vsock.path, "%s/vms/%s/vsock", state, name) < 0) {
 		cfg->vsock.path = NULL;
 		return err_set(err, -ENOMEM, "vsock");
@@ -360,7 +378,7 @@ int run_config_make(const struct run_options *options, const char *state,
 	add_net(options, cfg);
 	if (!rc)
 		rc = set_cmdline(options, name, cfg, err);
-	if (!rc)
+	if (!rc && (run_has_agent(options) || options->vsock))
 		rc = set_vsock(options, state, name, cfg, err);
 	if (cfg->num_shares)
 		cfg->memory.kind = GUEST_MEM_SHARED;

@@ -19,6 +19,8 @@
  * @disks:   "FILE[:ro]"
  * @env:     "NAME=VALUE", ends with NULL
  * @net:     a network as the user's own, by passt(1)
+ * @vsock:   path of the sockets of its vsock, or NULL; only without a root,
+ *           which has one for its agent
  * @dir:     where the command works, or NULL
  * @announce: how the kernel learns of its devices
  * @memory:  bytes
@@ -41,6 +43,7 @@ struct run_options {
 	char *env[RUN_ENV_MAX + 2];
 	size_t num_env;
 	bool net;
+	const char *vsock;
 	const char *dir;
 	enum vm_announce announce;
 	uint32_t cpus;

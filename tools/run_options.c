@@ -22,6 +22,7 @@ static const struct option options[] = {
 	{"disk", required_argument, NULL, 'd'},
 	{"announce", required_argument, NULL, 'a'},
 	{"net", required_argument, NULL, 'n'},
+	{"vsock", required_argument, NULL, 'V'},
 	{"env", required_argument, NULL, 'e'},
 	{"dir", required_argument, NULL, 'w'},
 	{"cpus", required_argument, NULL, 'c'},
@@ -90,6 +91,9 @@ static int take_option(struct run_options *run, int c)
 		return parse_announce(optarg, &run->announce);
 	case 'n':
 		return parse_net(optarg, &run->net);
+	case 'V':
+		run->vsock = optarg;
+		return 0;
 	case 'e':
 		if (run->num_env == RUN_ENV_MAX || !strchr(optarg, '='))
 			return -EINVAL;
@@ -125,10 +129,12 @@ static const char *check_options(const struct run_options *run)
 		return "--initrd: a VM with a root gets its own";
 	if (!run_has_agent(run) && !run->kernel)
 		return "--root DIR or --image FILE, or --kernel FILE alone";
-	if (!run_has_agent(run) && (run->num_shares || run->num_env ||
-				    run->dir || run->tty || run->net))
-		return "--share, --net, --env, --dir, --tty: need --root or "
-		       "--image";
+	if (run_has_agent(run) && run->vsock)
+		return "--vsock: a VM with a root has its own, see lwx-vm "
+		       "forward";
+	if (!run_has_agent(run) &&
+	    (run->num_shares || run->num_env || run->dir || run->tty))
+		return "--share, --env, --dir, --tty: need --root or --image";
 	if (run_has_agent(run) && !run->command[0])
 		return "which command?";
 	return NULL;

@@ -461,6 +461,8 @@ const struct lwx_verb lwx_verb_run = {
 		"user who runs it, by\n"
 		"                      passt, with address and names by "
 		"DHCP\n"
+		"  --vsock PATH        without a root: sockets there are the "
+		"guest's vsock\n"
 		"  -e, --env NAME=VALUE    a variable of the command's "
 		"environment\n"
 		"  -w, --dir DIR       where the command works (default: /; "

@@ -91,3 +91,53 @@ uint8_t disk_transfer(struct disk *disk, uint32_t type, uint64_t sector,
 		      type == DISK_GET_ID);
 	return request.status;
 }
+
+void disk_pattern_fill(uint64_t *words, uint64_t seed, uint64_t sector,
+		       uint64_t sectors)
+{
+	for (uint64_t s = 0; s < sectors; s++)
+		for (uint64_t i = 0; i < SECTOR_WORDS; i++)
+			*words++ = pattern_word(seed, sector + s, i);
+}
+
+void disk_pattern_check(const uint64_t *words, uint64_t seed, uint64_t sector,
+			uint64_t sectors)
+{
+	for (uint64_t s = 0; s < sectors; s++)
+		for (uint64_t i = 0; i < SECTOR_WORDS; i++, words++)
+			if (*words != pattern_word(seed, sector + s, i))
+				fail("sector %lu: word %lu is %lx\n",
+				     sector + s, i, *words);
+}
+
+static uint32_t chunk_at(uint64_t at, uint64_t end)
+{
+	return end - at < DISK_CHUNK_SECTORS ? (uint32_t)(end - at)
+					     : DISK_CHUNK_SECTORS;
+}
+
+void disk_write_and_check(struct disk *disk, uint64_t seed, uint64_t first,
+			  uint64_t sectors)
+{
+	const size_t chunk = (size_t)DISK_CHUNK_SECTORS * SECTOR_SIZE;
+	uint64_t *out = alloc(chunk, 4096), *in = alloc(chunk, 4096);
+	uint64_t end = first + sectors;
+
+	check(end <= disk->sectors);
+	for (uint64_t at = first; at < end; at += DISK_CHUNK_SECTORS) {
+		uint32_t part = chunk_at(at, end);
+
+		disk_pattern_fill(out, seed, at, part);
+		check(disk_transfer(disk, DISK_OUT, at, out,
+				    part * SECTOR_SIZE) == DISK_S_OK);
+	}
+	if (disk->device.features & DISK_F_FLUSH)
+		check(disk_transfer(disk, DISK_FLUSH, 0, NULL, 0) == DISK_S_OK);
+	for (uint64_t at = first; at < end; at += DISK_CHUNK_SECTORS) {
+		uint32_t part = chunk_at(at, end);
+
+		check(disk_transfer(disk, DISK_IN, at, in,
+				    part * SECTOR_SIZE) == DISK_S_OK);
+		disk_pattern_check(in, seed, at, part);
+	}
+}

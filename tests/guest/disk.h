@@ -64,3 +64,19 @@ int disk_submit(struct queue *queue, struct disk_request *request, void *data,
 /** disk_transfer() - one request on queue 0, waited for. Return: its status. */
 uint8_t disk_transfer(struct disk *disk, uint32_t type, uint64_t sector,
 		      void *data, uint32_t length);
+
+/** disk_pattern_fill() - what @seed makes of @sectors sectors from @sector on.
+ */
+void disk_pattern_fill(uint64_t *words, uint64_t seed, uint64_t sector,
+		       uint64_t sectors);
+
+/** disk_pattern_check() - it is that, or fail(). */
+void disk_pattern_check(const uint64_t *words, uint64_t seed, uint64_t sector,
+			uint64_t sectors);
+
+#define DISK_CHUNK_SECTORS 64u /* of one request of disk_write_and_check() */
+
+/** disk_write_and_check() - write the pattern of @seed to @sectors sectors from
+ * @first on, flush, read back, compare. */
+void disk_write_and_check(struct disk *disk, uint64_t seed, uint64_t first,
+			  uint64_t sectors);

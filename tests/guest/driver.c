@@ -5,6 +5,7 @@
 #define DEVICE_WORD "virtio_mmio.device="
 #define AVAIL_NO_INTERRUPT 1
 #define USED_NO_NOTIFY 1u
+#define VECTOR_BASE 0x50u /* of GSI 0 */
 
 /* --- devices ----------------------------------------------------------- */
 
@@ -101,6 +102,27 @@ uint64_t ring_features(void)
 			       strings_equal(word, "plain")
 		       ? 0
 		       : FEATURES_RING;
+}
+
+static volatile uint32_t *interrupt_count(const struct device *device)
+{
+	return &irq_counts[VECTOR_BASE + device->irq];
+}
+
+const volatile uint32_t *device_interrupts(const struct device *device)
+{
+	lapic_enable();
+	ioapic_route(device->irq, (uint8_t)(VECTOR_BASE + device->irq));
+	gate(GATE_INTERRUPTS, 0x200, 0, 0);
+	return interrupt_count(device);
+}
+
+uint32_t device_acknowledge(const struct device *device)
+{
+	uint32_t status = device_read(device, MMIO_INTERRUPT_STATUS);
+
+	device_write(device, MMIO_INTERRUPT_ACK, status);
+	return status;
 }
 
 void device_ok(struct device *device)
@@ -263,13 +285,18 @@ static void release_chain(struct queue *queue, uint16_t head)
 	queue->free = head;
 }
 
+static bool has_used(const struct queue *queue)
+{
+	return __atomic_load_n(&queue->used[1], __ATOMIC_ACQUIRE) !=
+	       queue->last_used;
+}
+
 int queue_reap(struct queue *queue, uint32_t *written)
 {
 	uint16_t slot = queue->last_used % queue->size;
 	struct used_entry entry;
 
-	if (__atomic_load_n(&queue->used[1], __ATOMIC_ACQUIRE) ==
-	    queue->last_used)
+	if (!has_used(queue))
 		return -1;
 	memcpy(&entry, &queue->used[2 + 4 * slot], sizeof(entry));
 	check(entry.head < queue->size);
@@ -282,11 +309,31 @@ int queue_reap(struct queue *queue, uint32_t *written)
 	return (int)entry.head;
 }
 
+/* Count first, then look: what comes in between ends the sleep at once. */
+void queue_sleep(struct queue *queue)
+{
+	const volatile uint32_t *count = interrupt_count(queue->device);
+
+	for (;;) {
+		uint32_t seen = *count;
+
+		/* Our used_event before their index: pairs with the device's
+		 * fence. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (has_used(queue))
+			return;
+		gate(GATE_WAIT, (uintptr_t)count, seen, 0);
+		(void)device_acknowledge(queue->device);
+	}
+}
+
 int queue_wait(struct queue *queue, uint32_t *written)
 {
 	uint64_t start = rdtsc();
 	int head;
 
+	if (queue->interrupts)
+		queue_sleep(queue);
 	while ((head = queue_reap(queue, written)) < 0) {
 		if (rdtsc() - start > PATIENCE_TICKS)
 			fail("device %u: queue %u: no answer, status %x\n",

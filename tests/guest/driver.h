@@ -139,6 +139,13 @@ void device_negotiate(struct device *device, uint64_t wanted);
  */
 uint64_t ring_features(void);
 
+/** device_interrupts() - let interrupts of the device in. Return: how many have
+ * come, counted by their handler. */
+const volatile uint32_t *device_interrupts(const struct device *device);
+
+/** device_acknowledge() - of its interrupts. Return: what they were for. */
+uint32_t device_acknowledge(const struct device *device);
+
 /** device_ok() - set DRIVER_OK: queues are set up. */
 void device_ok(struct device *device);
 
@@ -164,8 +171,14 @@ void queue_notify(struct queue *queue);
 /** queue_reap() - take one used entry. Return: its head, or -1. */
 int queue_reap(struct queue *queue, uint32_t *written);
 
-/** queue_wait() - poll until an entry is used, or fail() after a long time. */
+/** queue_sleep() - until there is something to reap; the queue has interrupts.
+ */
+void queue_sleep(struct queue *queue);
+
+/** queue_wait() - take an entry as soon as one is used: asleep until then if
+ * the queue has interrupts, else polling, with fail() after a long time. */
 int queue_wait(struct queue *queue, uint32_t *written);
 
-/** queue_interrupts() - ask for an interrupt for every entry, or for none. */
+/** queue_interrupts() - ask for an interrupt for every entry, or for none;
+ * after device_interrupts(). */
 void queue_interrupts(struct queue *queue, bool wanted);

@@ -14,7 +14,9 @@ tests_guest_payload_elf_SOURCES = \
 	%D%/payload.h \
 	%D%/runtime.c \
 	%D%/target.c %D%/target.h \
+	%D%/udp.c %D%/udp.h \
 	%D%/verbs_bench.c \
+	%D%/verbs_devices.c \
 	%D%/verbs_disk.c \
 	%D%/verbs_hostile.c \
 	%D%/verbs_machine.c \

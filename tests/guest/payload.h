@@ -153,5 +153,5 @@ struct verb {
 };
 
 extern const struct verb machine_verbs[], disk_verbs[], stream_verbs[],
-	net_verbs[], vsock_verbs[], hostile_verbs[], ring_attack_verbs[],
-	bench_verbs[];
+	net_verbs[], vsock_verbs[], devices_verbs[], hostile_verbs[],
+	ring_attack_verbs[], bench_verbs[];

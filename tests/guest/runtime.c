@@ -333,8 +333,9 @@ static void fill_idt(void)
 static const struct verb *find_verb(const char *name)
 {
 	static const struct verb *const tables[] = {
-		machine_verbs, disk_verbs,    stream_verbs,	 net_verbs,
-		vsock_verbs,   hostile_verbs, ring_attack_verbs, bench_verbs};
+		machine_verbs, disk_verbs,	  stream_verbs,
+		net_verbs,     vsock_verbs,	  devices_verbs,
+		hostile_verbs, ring_attack_verbs, bench_verbs};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct verb *verb = tables[i]; verb->name; verb++)

@@ -172,16 +172,16 @@ static _Noreturn void run_send(uint32_t bytes)
 /* Count what comes in. Latency: between one frame and the next. */
 static void turn_received(uint64_t *last)
 {
-	struct net_slot *slot;
+	uint8_t *data;
 	bool any = false;
 	uint32_t len;
 
-	while ((slot = net_receive(&net, &len))) {
+	while ((data = net_take(&net, &len))) {
 		uint64_t now = rdtsc();
 
 		bench_add(&bench, now - *last);
 		*last = now;
-		net_return(&net, slot);
+		net_give(&net, data);
 		any = true;
 	}
 	if (any)
@@ -207,7 +207,7 @@ static _Noreturn void run_receive(void)
 /* Frames of "bytes" bytes out, or with "receive=1" in, as fast as they go. */
 static uint8_t run_bench_net(void)
 {
-	net_open(&net);
+	net_open(&net, sizeof(struct net_slot));
 	if (word_number("receive", 0))
 		run_receive();
 	run_send((uint32_t)word_number("bytes", 60));
@@ -227,7 +227,7 @@ static void turn_stream(uint32_t chunk, uint64_t *last)
 	(void)vsock_poll(&vsock, &data);
 	if (!slot)
 		return;
-	vsock_send(&vsock, slot, chunk);
+	vsock_send(&vsock, slot, chunk, 0);
 	now = rdtsc();
 	bench_add(&bench, now - *last);
 	*last = now;
@@ -245,7 +245,7 @@ static void turn_round_trip(uint32_t chunk, uint64_t *last)
 		(void)vsock_poll(&vsock, &data);
 		return;
 	}
-	vsock_send(&vsock, slot, chunk);
+	vsock_send(&vsock, slot, chunk, 0);
 	while (back < chunk)
 		back += vsock_poll(&vsock, &data);
 	now = rdtsc();
@@ -262,7 +262,7 @@ static uint8_t run_bench_vsock(void)
 	uint64_t last, warm, now;
 
 	check(chunk && chunk <= VSOCK_DATA_MAX);
-	vsock_open(&vsock);
+	vsock_open(&vsock, VSOCK_STREAM, VSOCK_DATA_MAX);
 	vsock_connect(&vsock, 5000);
 	say("ready\n");
 	last = rdtsc();

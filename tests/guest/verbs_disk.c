@@ -1,62 +1,19 @@
 /* verbs_disk.c - payloads that use a virtio-blk disk. */
 #include "disk.h"
 
-#define CHUNK_SECTORS 64u
+#define CHUNK_SECTORS DISK_CHUNK_SECTORS
 #define CHUNK_BYTES ((size_t)CHUNK_SECTORS * SECTOR_SIZE)
 
 static struct disk disk;
 
-static void fill_pattern(uint64_t *words, uint64_t seed, uint64_t sector,
-			 uint64_t sectors)
-{
-	for (uint64_t s = 0; s < sectors; s++)
-		for (uint64_t i = 0; i < SECTOR_WORDS; i++)
-			*words++ = pattern_word(seed, sector + s, i);
-}
-
-static void check_pattern(const uint64_t *words, uint64_t seed, uint64_t sector,
-			  uint64_t sectors)
-{
-	for (uint64_t s = 0; s < sectors; s++)
-		for (uint64_t i = 0; i < SECTOR_WORDS; i++, words++)
-			if (*words != pattern_word(seed, sector + s, i))
-				fail("sector %lu: word %lu is %lx\n",
-				     sector + s, i, *words);
-}
-
-/*
- * Write "sectors" sectors from "start" on with the pattern of "seed", flush,
- * read back, compare. "disk" chooses the disk.
- */
+/* Write "sectors" sectors from "start" on with the pattern of "seed", flush,
+ * read back, compare. "disk" chooses the disk. */
 static uint8_t run_blk(void)
 {
-	uint64_t seed = word_number("seed", 1);
-	uint64_t first = word_number("start", 0);
-	uint64_t left = word_number("sectors", CHUNK_SECTORS), at;
-	uint64_t *out = alloc(CHUNK_BYTES, 4096);
-	uint64_t *in = alloc(CHUNK_BYTES, 4096);
-
 	disk_open(&disk, (unsigned int)word_number("disk", 0));
-	check(first + left <= disk.sectors);
-	for (at = first; at < first + left; at += CHUNK_SECTORS) {
-		uint64_t part = first + left - at;
-
-		part = part < CHUNK_SECTORS ? part : CHUNK_SECTORS;
-		fill_pattern(out, seed, at, part);
-		check(disk_transfer(&disk, DISK_OUT, at, out,
-				    (uint32_t)part * SECTOR_SIZE) == DISK_S_OK);
-	}
-	if (disk.device.features & DISK_F_FLUSH)
-		check(disk_transfer(&disk, DISK_FLUSH, 0, NULL, 0) ==
-		      DISK_S_OK);
-	for (at = first; at < first + left; at += CHUNK_SECTORS) {
-		uint64_t part = first + left - at;
-
-		part = part < CHUNK_SECTORS ? part : CHUNK_SECTORS;
-		check(disk_transfer(&disk, DISK_IN, at, in,
-				    (uint32_t)part * SECTOR_SIZE) == DISK_S_OK);
-		check_pattern(in, seed, at, part);
-	}
+	disk_write_and_check(&disk, word_number("seed", 1),
+			     word_number("start", 0),
+			     word_number("sectors", CHUNK_SECTORS));
 	return exit_code();
 }
 
@@ -71,7 +28,7 @@ static uint8_t run_blk_read(void)
 	for (uint64_t at = 0; at < sectors; at++) {
 		check(disk_transfer(&disk, DISK_IN, at, in, SECTOR_SIZE) ==
 		      DISK_S_OK);
-		check_pattern(in, seed, at, 1);
+		disk_pattern_check(in, seed, at, 1);
 	}
 	return exit_code();
 }
@@ -172,8 +129,8 @@ static void start_slot(struct slot *slot)
 	case DISK_OUT:
 		slot->generation = random_below(UINT64_MAX) | 1;
 		slot->known = true;
-		fill_pattern(slot->data, slot->generation, slot->first,
-			     slot->sectors);
+		disk_pattern_fill(slot->data, slot->generation, slot->first,
+				  slot->sectors);
 		break;
 	case DISK_IN:
 		memset(slot->data, 0xa5, length);
@@ -204,8 +161,8 @@ static void finish_slot(struct slot *slot)
 	if (slot->request.type != DISK_IN)
 		return;
 	if (slot->generation) {
-		check_pattern(slot->data, slot->generation, slot->first,
-			      slot->sectors);
+		disk_pattern_check(slot->data, slot->generation, slot->first,
+				   slot->sectors);
 		return;
 	}
 	for (uint64_t i = 0; i < slot->sectors * SECTOR_WORDS; i++)
@@ -286,8 +243,6 @@ static uint8_t run_blkstress(void)
 
 /* --- irq --------------------------------------------------------------- */
 
-#define DISK_VECTOR 0x50
-
 /* "requests" reads whose completion is only seen through interrupts. */
 static uint8_t run_irq(void)
 {
@@ -295,31 +250,27 @@ static uint8_t run_irq(void)
 	struct disk_request request = {.type = DISK_IN};
 	uint64_t *data = alloc(SECTOR_SIZE, SECTOR_SIZE);
 	struct queue *queue = &disk.queues[0];
+	const volatile uint32_t *count;
 
 	disk_open(&disk, 0);
-	lapic_enable();
-	ioapic_route(disk.device.irq, DISK_VECTOR);
+	count = device_interrupts(&disk.device);
 	queue_interrupts(queue, true);
-	gate(GATE_INTERRUPTS, 0x200, 0, 0);
 	for (uint64_t i = 0; i < requests; i++) {
 		uint64_t start = rdtsc();
-		uint32_t before = irq_counts[DISK_VECTOR], status;
+		uint32_t before = *count;
 
 		check(disk_submit(queue, &request, data, SECTOR_SIZE, 1) >= 0);
 		queue_kick(queue);
 		if (i % 2) /* asleep, or at work in ring 3 */
-			gate(GATE_WAIT, (uintptr_t)&irq_counts[DISK_VECTOR],
-			     before, 0);
-		while (irq_counts[DISK_VECTOR] == before)
+			gate(GATE_WAIT, (uintptr_t)count, before, 0);
+		while (*count == before)
 			check(rdtsc() - start < PATIENCE_TICKS);
-		status = device_read(&disk.device, MMIO_INTERRUPT_STATUS);
-		check(status & 1);
-		device_write(&disk.device, MMIO_INTERRUPT_ACK, status);
+		check(device_acknowledge(&disk.device) & 1);
 		check(device_read(&disk.device, MMIO_INTERRUPT_STATUS) == 0);
 		check(queue_reap(queue, NULL) >= 0);
 		check(request.status == DISK_S_OK);
 	}
-	say("%u interrupts\n", irq_counts[DISK_VECTOR]);
+	say("%u interrupts\n", *count);
 	return exit_code();
 }
 
@@ -328,19 +279,16 @@ static uint8_t run_irq(void)
 static uint8_t run_resize(void)
 {
 	uint8_t *data = alloc(SECTOR_SIZE, SECTOR_SIZE);
-	volatile uint32_t *seen = &irq_counts[DISK_VECTOR];
+	const volatile uint32_t *count;
 	uint64_t before;
 
 	disk_open(&disk, 0);
 	before = disk.sectors;
-	lapic_enable();
-	ioapic_route(disk.device.irq, DISK_VECTOR);
-	gate(GATE_INTERRUPTS, 0x200, 0, 0);
+	count = device_interrupts(&disk.device);
 	say("ready\n");
-	while (!*seen)
-		gate(GATE_WAIT, (uintptr_t)seen, 0, 0);
-	check(device_read(&disk.device, MMIO_INTERRUPT_STATUS) & 2);
-	device_write(&disk.device, MMIO_INTERRUPT_ACK, 2);
+	while (!*count)
+		gate(GATE_WAIT, (uintptr_t)count, 0, 0);
+	check(device_acknowledge(&disk.device) & 2);
 	disk.sectors = disk_sectors(&disk);
 	say("%lu sectors, then %lu\n", before, disk.sectors);
 	memset(data, 0x42, SECTOR_SIZE);

@@ -31,4 +31,8 @@ tests_lib_fake_vmm_LDADD = $(CONTROL_LIBS)
 # Runs lwx-vm in a folder of its own.
 check_LIBRARIES += liblwxvmrig.a
 liblwxvmrig_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TESTS) $(JANSSON_CFLAGS)
-liblwxvmrig_a_SOURCES = %D%/lwx_vm_rig.c %D%/lwx_vm_rig.h %D%/test.h
+liblwxvmrig_a_SOURCES = \
+	tools/echo_peer.c tools/echo_peer.h \
+	%D%/lwx_vm_rig.c %D%/lwx_vm_rig.h \
+	%D%/own_host.c %D%/own_host.h \
+	%D%/test.h

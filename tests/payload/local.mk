@@ -76,3 +76,10 @@ tests_payload_test_run_SOURCES = %D%/test_run.c
 tests_payload_test_run_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
 tests_payload_test_run_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) $(JANSSON_LIBS)
 TESTS += tests/payload/test_run
+
+check_PROGRAMS += tests/payload/test_many_runs
+tests_payload_test_many_runs_SOURCES = %D%/test_many_runs.c
+tests_payload_test_many_runs_CPPFLAGS = $(PAYLOAD_CPPFLAGS)
+tests_payload_test_many_runs_LDADD = liblwxvmrig.a $(PAYLOAD_LIBS) \
+	$(JANSSON_LIBS)
+TESTS += tests/payload/test_many_runs

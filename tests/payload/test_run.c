@@ -1,8 +1,7 @@
 /*
  * test_run.c - lwx-vm run with real guests: status, signals, time-outs,
- * reports, many runs, and nothing left whichever of its processes is killed.
- *
- * LWX_FULL=1 runs the long form.
+ * reports, and nothing left whichever of its processes is killed. Many runs:
+ * test_many_runs.c.
  */
 #include "lwx_vm_rig.h"
 #include "macros.h"
@@ -16,18 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RUNS_AT_ONCE_MAX 100
-
 #define RUN(...)                                                               \
 	"run", "--kernel", PAYLOAD_ELF, "--memory", "32M", "--announce",       \
 		"cmdline", __VA_ARGS__
-
-static bool is_full(void)
-{
-	const char *full = getenv("LWX_FULL");
-
-	return full && !strcmp(full, "1");
-}
 
 static void test_status(void **state)
 {
@@ -94,8 +84,12 @@ static void test_what_cannot_be(void **state)
 	assert_int_equal(rig_command(rig, &run, RUN("--share", "/:/mnt")), 2);
 	assert_int_equal(rig_command(rig, &run, RUN("--cpus", "65")), 2);
 	assert_int_equal(rig_command(rig, &run, RUN("--timeout", "-1")), 2);
-	assert_int_equal(rig_command(rig, &run, RUN("--net", "user")), 2);
-	rig_expect(run.err, "--net");
+	assert_int_equal(rig_command(rig, &run, RUN("--env", "A=b")), 2);
+	rig_expect(run.err, "need --root or --image");
+	assert_int_equal(rig_command(rig, &run, "run", "--root", "/", "--vsock",
+				     "sockets", "true"),
+			 2);
+	rig_expect(run.err, "has its own");
 	assert_int_equal(rig_command(rig, &run, RUN("--net", "bridge")), 2);
 	rig_expect(run.err, "bridge: not a value for it");
 	assert_int_equal(rig_command(rig, &run, "run", "--kernel", "missing"),
@@ -237,41 +231,6 @@ static void test_waiting_for_it(void **state)
 	rig_expect(other.err, "no such VM is running");
 }
 
-static void start_random(struct rig *rig, struct rig_run *run, int *code)
-{
-	char word[32];
-
-	*code = (int)(random() % 120);
-	(void)snprintf(word, sizeof(word), "code=%d", *code);
-	rig_start(rig, run, RUN("payload=exit", word, NULL));
-}
-
-static void test_many_one_after_another(void **state)
-{
-	unsigned int num = is_full() ? 1000 : 30;
-	struct rig *rig = *state;
-	struct rig_run run;
-	int code;
-
-	for (unsigned int i = 0; i < num; i++) {
-		start_random(rig, &run, &code);
-		assert_int_equal(rig_wait(&run), code);
-	}
-}
-
-static void test_many_at_once(void **state)
-{
-	static struct rig_run runs[RUNS_AT_ONCE_MAX];
-	static int codes[RUNS_AT_ONCE_MAX];
-	unsigned int num = is_full() ? RUNS_AT_ONCE_MAX : 20;
-	struct rig *rig = *state;
-
-	for (unsigned int i = 0; i < num; i++)
-		start_random(rig, &runs[i], &codes[i]);
-	for (unsigned int i = 0; i < num; i++)
-		assert_int_equal(rig_wait(&runs[i]), codes[i]);
-}
-
 #define RIG_TEST(test)                                                         \
 	cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 
@@ -285,8 +244,6 @@ int main(void)
 		RIG_TEST(test_interrupted),
 		RIG_TEST(test_killed),
 		RIG_TEST(test_waiting_for_it),
-		RIG_TEST(test_many_one_after_another),
-		RIG_TEST(test_many_at_once),
 	};
 
 	payload_require_kvm();

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,6 +110,57 @@ static void test_lock_travels_with_the_descriptor(void **state)
 	assert_int_equal(status, 0);
 	fd = open_disk(false, &err);
 	assert_true(fd >= 0);
+	(void)close(fd);
+}
+
+/* Put the locked file into a socket, where no process has it. */
+static void send_away(int socket, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(socket, &msg, 0), 1);
+	(void)close(fd);
+}
+
+static void *close_later(void *arg)
+{
+	const int *pair = arg;
+
+	(void)usleep(100000);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	return NULL;
+}
+
+/* As io_uring leaves it for a while after the end of its process. */
+static void test_a_lock_that_nobody_has_is_waited_for(void **state)
+{
+	pthread_t thread;
+	struct err err;
+	int pair[2], fd;
+
+	(void)state;
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	fd = open_disk(false, &err);
+	assert_true(fd >= 0);
+	send_away(pair[0], fd);
+	assert_int_equal(pthread_create(&thread, NULL, close_later, pair), 0);
+	fd = open_disk(false, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)close(fd);
 }
 
@@ -212,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_second_writer_is_told_who_holds_it),
 		cmocka_unit_test(test_readers_share),
 		cmocka_unit_test(test_lock_travels_with_the_descriptor),
+		cmocka_unit_test(test_a_lock_that_nobody_has_is_waited_for),
 		cmocka_unit_test(test_other_files_are_refused),
 		cmocka_unit_test(test_geometry),
 		cmocka_unit_test(test_direct_geometry),

@@ -16,9 +16,12 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECTOR 512U
+#define RELEASE_TRIES 100U
+#define RELEASE_PAUSE_NS 10000000L
 #define PAGE 4096U /* alignment that every file system's O_DIRECT takes */
 
 /* Does "lock:" of /proc/PID/fdinfo/N say that this descriptor holds one? */
@@ -81,50 +84,57 @@ static void read_command(const char *pid, char *command, size_t size)
 	command[strcspn(command, "\n")] = '\0';
 }
 
-/* Name a holder: the kernel tells no process id for an OFD lock, but fdinfo of
- * every descriptor that shares it does. */
-static int report_holder(int fd, const char *path, struct err *err)
+/* Who holds a lock on the file @st? The kernel tells no process id for an OFD
+ * lock, but fdinfo of every descriptor that shares it does. Return: whether a
+ * process that we may look into does; then @err says which. */
+static bool find_holder(const struct stat *st, const char *path,
+			struct err *err)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	struct stat st;
-	int rc = 0;
+	bool found = false;
 
-	if (proc == NULL)
-		return err_setx(err, -EBUSY,
-				"disk %s: in use by another process", path);
-	if (fstat(fd, &st) < 0)
-		rc = err_set(err, -errno, "disk %s: stat", path);
-	while (rc == 0 && (entry = readdir(proc)) != NULL) {
+	while (!found && proc != NULL && (entry = readdir(proc)) != NULL) {
 		char command[32];
 
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_holds(entry->d_name, &st))
+		    !process_holds(entry->d_name, st))
 			continue;
 		read_command(entry->d_name, command, sizeof(command));
-		rc = err_setx(err, -EBUSY, "disk %s: in use by %s (pid %s)",
-			      path, command, entry->d_name);
+		(void)err_setx(err, -EBUSY, "disk %s: in use by %s (pid %s)",
+			       path, command, entry->d_name);
+		found = true;
 	}
-	if (rc == 0)
-		rc = err_setx(err, -EBUSY,
-			      "disk %s: in use by a process of another user",
-			      path);
-	(void)closedir(proc);
-	return rc;
+	if (proc != NULL)
+		(void)closedir(proc);
+	return found;
 }
 
-static int lock_whole(int fd, const char *path, bool readonly, struct err *err)
+/*
+ * Nobody may be found who holds the lock: io_uring gives up the files of a
+ * process that has ended, or was killed, some time after that, on a worker of
+ * the kernel's. So it is tried again before another user is suspected.
+ */
+static int lock_whole(int fd, const struct stat *st, const char *path,
+		      bool readonly, struct err *err)
 {
+	const struct timespec pause = {.tv_nsec = RELEASE_PAUSE_NS};
 	struct flock lock = {
 		.l_type = readonly ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return report_holder(fd, path, err);
-	return err_set(err, -errno, "disk %s: lock", path);
+	for (unsigned int i = 0; i < RELEASE_TRIES; i++) {
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return 0;
+		if (errno != EAGAIN && errno != EACCES)
+			return err_set(err, -errno, "disk %s: lock", path);
+		if (find_holder(st, path, err))
+			return -EBUSY;
+		(void)nanosleep(&pause, NULL); /* a signal shortens it */
+	}
+	return err_setx(err, -EBUSY,
+			"disk %s: in use by a process of another user", path);
 }
 
 int disk_file_open(const char *path, const struct disk_file_options *options,
@@ -155,7 +165,7 @@ int disk_file_open(const char *path, const struct disk_file_options *options,
 					path);
 		return err_set(err, -errno, "disk %s: set flags", path);
 	}
-	rc = lock_whole(fd, path, options->readonly, err);
+	rc = lock_whole(fd, &st, path, options->readonly, err);
 	if (rc < 0)
 		return rc;
 	*out = steal_fd(&fd);

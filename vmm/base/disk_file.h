@@ -53,7 +53,8 @@ struct disk_geometry {
  * @fd: set to the descriptor (O_CLOEXEC), owned by the caller
  *
  * Return: 0; -EBUSY if another open file holds a lock, with the process id and
- * the command of a holder in @err where /proc tells them; -EINVAL for other
+ * the command of a holder in @err where /proc tells them (where it does not, the
+ * lock is waited for, up to a second); -EINVAL for other
  * kinds of file or if O_DIRECT is not possible there; open's errno.
  */
 int disk_file_open(const char *path, const struct disk_file_options *options,
