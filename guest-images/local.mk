@@ -50,6 +50,7 @@ lwx_run_init_SOURCES = \
 
 # Modules and definitions: folders are kept, so the rules are written out.
 EXTRA_DIST += \
+	%D%/cluster/cluster.cfg %D%/cluster/cluster.yml %D%/cluster/nested.yml \
 	%D%/container.yml %D%/container-host.yml %D%/host.yml \
 	%D%/modules/agent/module.yml \
 	%D%/modules/base/layerworx-digest \
@@ -61,6 +62,8 @@ EXTRA_DIST += \
 	%D%/modules/data/module.yml \
 	%D%/modules/dev/module.yml \
 	%D%/modules/docker/module.yml \
+	%D%/modules/etcd/etcd \
+	%D%/modules/etcd/module.yml \
 	%D%/modules/init/module.yml \
 	%D%/modules/kernel-host/module.yml \
 	%D%/modules/kernel-stock/module.yml \
@@ -75,8 +78,10 @@ install-data-local: install-modules
 install-modules:
 	@$(MKDIR_P) $(DESTDIR)$(pkgdatadir)
 	cp $(srcdir)/guest-images/*.yml $(DESTDIR)$(pkgdatadir)/
-	cp -R $(srcdir)/guest-images/modules $(DESTDIR)$(pkgdatadir)/
-	chmod -R u+w $(DESTDIR)$(pkgdatadir)/modules
+	cp -R $(srcdir)/guest-images/modules $(srcdir)/guest-images/cluster \
+		$(DESTDIR)$(pkgdatadir)/
+	chmod -R u+w $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/cluster
 uninstall-local:
-	rm -rf $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/*.yml
+	rm -rf $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/cluster \
+		$(DESTDIR)$(pkgdatadir)/*.yml
 .PHONY: install-modules
