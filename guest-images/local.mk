@@ -79,4 +79,5 @@ install-modules:
 	chmod -R u+w $(DESTDIR)$(pkgdatadir)/modules
 uninstall-local:
 	rm -rf $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/*.yml
+	rm -rf $(DESTDIR)$(pkglibexecdir)/arm64
 .PHONY: install-modules

@@ -3,6 +3,7 @@
  */
 #include "cache_transfer.h"
 
+#include "architecture.h"
 #include "archive_write_tar.h"
 #include "cleanup.h"
 #include "lwx_image.h"
@@ -248,7 +249,7 @@ static int import_root(struct image_cache *cache, const struct tree *tree,
 				"%s: has no name of its own: use --name NAME",
 				path);
 	(void)snprintf(architecture, sizeof(architecture), "%s",
-		       image_architecture());
+		       architecture_native());
 	/* What is in the file system is not younger than that. */
 	for (size_t i = 0; i < tree_num(tree); i++)
 		output.epoch = MAX(output.epoch, tree_at(tree, i)->mtime);

@@ -10,6 +10,8 @@
 #include "archive_write_tar.h"
 #include "cleanup.h"
 #include "file_io.h"
+#include "foreign.h"
+#include "macros.h"
 #include "sink.h"
 #include "spawn.h"
 #include "tree_dir.h"
@@ -171,27 +173,28 @@ static int index_pool(const struct debs *debs, const char *pool,
 
 /* Root needs no user namespace, but a mount namespace: a killed mmdebstrap
  * leaves nothing mounted. */
-static size_t isolate(const char **argv)
+static size_t isolate(const struct foreign *foreign, const char **argv)
 {
-	if (geteuid() != 0)
+	static const char *const words[] = {"unshare",	    "--mount", "--pid",
+					    "--kill-child", "--net",   "--"};
+	size_t num = foreign_words(foreign, argv);
+
+	if (geteuid() != 0 && !foreign)
 		return 0;
-	argv[0] = "unshare";
-	argv[1] = "--mount";
-	argv[2] = "--pid";
-	argv[3] = "--kill-child";
-	argv[4] = "--net";
-	argv[5] = "--";
-	return 6;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		argv[num++] = words[i];
+	return num;
 }
 
-static int bootstrap(const struct debs *debs, const char *pool, const char *set,
-		     int out, struct err *err)
+static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
+			 const char *pool, const char *set, int out,
+			 struct err *err)
 {
 	AUTO_FREE char *include = NULL;
 	AUTO_FREE char *source = NULL;
 	AUTO_FREE char *arch = NULL;
 	AUTO_FREE char *temp = NULL;
-	const char *argv[24] = {NULL};
+	const char *argv[32] = {NULL};
 	const char *env[] = {NULL, NULL};
 	struct spawn spawn = {.argv = argv,
 			      .name = "mmdebstrap",
@@ -199,7 +202,7 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 			      .out = out,
 			      .env = env,
 			      .epoch = debs->epoch};
-	size_t num = isolate(argv);
+	size_t num = isolate(foreign, argv);
 
 	if (asprintf(&include, "--include=" DEBS_MERGED "%s%s", *set ? "," : "",
 		     set) < 0)
@@ -215,6 +218,13 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 	env[0] = temp;
 	argv[num++] = "mmdebstrap";
 	argv[num++] = "--quiet";
+	if (foreign) {
+		spawn.keep = foreign_fds(foreign);
+		spawn.keep_num = 2;
+		argv[num++] = "--mode=root"; /* of its user namespace */
+	}
+	/* Whether its programs run is known already. */
+	argv[num++] = "--skip=check/qemu";
 	argv[num++] = "--variant=essential";
 	argv[num++] = "--format=tar";
 	argv[num++] = "--hook-directory=" HOOKS;
@@ -225,6 +235,18 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 	argv[num++] = "-";
 	argv[num++] = source;
 	return spawn_run(&spawn, err);
+}
+
+static int bootstrap(const struct debs *debs, const char *pool, const char *set,
+		     int out, struct err *err)
+{
+	struct foreign *foreign = NULL;
+	int rc = foreign_open(&foreign, debs->architecture, err);
+
+	if (!rc)
+		rc = run_bootstrap(debs, foreign, pool, set, out, err);
+	foreign_close(foreign);
+	return rc;
 }
 
 static int fill_pool(const struct debs *debs, const json_t *names,

@@ -1,6 +1,7 @@
 /* verb_cache.c - lwx-image cache. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "cache_transfer.h"
 #include "cleanup.h"
 #include "json.h"
@@ -242,7 +243,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		{"name", required_argument, NULL, 'n'},
 		{"output", required_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0}};
-	struct options options = {.architecture = image_architecture()};
+	struct options options = {.architecture = architecture_native()};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
