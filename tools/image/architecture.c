@@ -37,6 +37,13 @@ const char *architecture_parse(const char *text)
 	return NULL;
 }
 
+const char *architecture_any(const char *text)
+{
+	const char *name = architecture_parse(text);
+
+	return name ? name : text;
+}
+
 const char *architecture_machine(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(architectures); i++)

@@ -15,6 +15,10 @@ const char *architecture_native(void);
  * aarch64. Return: NULL if it is none of these. */
 const char *architecture_parse(const char *text);
 
+/** architecture_any() - the same, but a name that is none of these stays:
+ * images may be for machines that we build nothing for. */
+const char *architecture_any(const char *text);
+
 /** architecture_machine() - as uname and QEMU call it: "x86_64", "aarch64".
  * Return: NULL if @name is not one of architecture_parse(). */
 const char *architecture_machine(const char *name);

@@ -170,7 +170,7 @@ static int do_push(struct image_cache *cache, const struct options *options,
 	log_info("pushing %s", options->args[0]);
 	return cache_push(cache, options->args[0],
 			  options->arg_num > 1 ? options->args[1] : NULL,
-			  options->insecure, err);
+			  options->architecture, options->insecure, err);
 }
 
 static const struct {
@@ -249,7 +249,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			options.architecture = optarg;
+			options.architecture = architecture_any(optarg);
 			break;
 		case 'c':
 			options.dir = optarg;
@@ -310,10 +310,12 @@ const struct image_verb image_verb_cache = {
 		"(by skopeo),\n"
 		"                     filesystem; --output FILE, else standard "
 		"output\n"
-		"  pull IMAGE...      from a registry, by skopeo; --arch ARCH\n"
+		"  pull IMAGE...      from a registry, by skopeo\n"
 		"  push IMAGE [NAME]  to a registry, by skopeo\n"
 		"\n"
 		"  --cache DIR  [$XDG_CACHE_HOME/lwx], an OCI image layout\n"
+		"  --arch ARCH  export, pull, push: which one [of this "
+		"machine]\n"
 		"  --insecure   pull, push: HTTP and unknown certificates are "
 		"fine\n"
 		"\n"
