@@ -27,6 +27,9 @@
 #define SUITE "layerworx" /* of the repository that is made for mmdebstrap */
 #define INDEX_MAX (64U << 20)
 #define HOOKS "/usr/share/mmdebstrap/hooks/merged-usr"
+/* mmdebstrap takes both from this machine: no image is to tell of it. */
+#define NAMELESS                                                               \
+	"cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf"
 
 static int no_memory(struct err *err)
 {
@@ -228,6 +231,7 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 	argv[num++] = "--variant=essential";
 	argv[num++] = "--format=tar";
 	argv[num++] = "--hook-directory=" HOOKS;
+	argv[num++] = "--customize-hook=" NAMELESS;
 	argv[num++] = "--aptopt=Acquire::Languages \"none\"";
 	argv[num++] = arch;
 	argv[num++] = include;
@@ -409,7 +413,7 @@ static int take(const struct debs *debs, const char *set, const json_t *names,
 	struct archive_input input = {.name = set};
 	uint8_t key[SHA256_SIZE];
 	AUTO_CLOSE int fd = -1;
-	int rc = make_key(debs, install ? "install 1" : "unpack 1", set, names,
+	int rc = make_key(debs, install ? "install 2" : "unpack 1", set, names,
 			  key, err);
 
 	if (rc)
