@@ -114,9 +114,9 @@ static void a_program_for_arm64_runs(void **state)
 
 	(void)state;
 	if (rc) {
-		assert_true(rc == -ENOENT || rc == -ENOTSUP);
 		assert_non_null(strstr(err.msg, "packages for arm64: "));
-		assert_non_null(strstr(err.msg, "qemu-user-static"));
+		if (rc == -ENOENT || rc == -ENOTSUP)
+			assert_non_null(strstr(err.msg, "qemu-user-static"));
 	} else {
 		argv[foreign_words(foreign, argv)] = path;
 		if (foreign) {

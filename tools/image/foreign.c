@@ -183,13 +183,13 @@ static int write_map(pid_t pid, const char *name, const char *text,
 	return 0;
 }
 
-/* Root: everybody that is known here is the same there. */
+/* Root: everybody that is known here is the same there. Lines are "first, first
+ * outside, count". */
 static int map_all(pid_t pid, const char *name, struct err *err)
 {
 	char path[64];
+	char line[128];
 	char text[MAP_MAX] = "";
-	unsigned long first;
-	unsigned long count;
 	size_t at = 0;
 	FILE *in;
 
@@ -197,10 +197,16 @@ static int map_all(pid_t pid, const char *name, struct err *err)
 	in = fopen(path, "re");
 	if (!in)
 		return err_set(err, -errno, "%s", path);
-	while (at < sizeof(text) - 64 &&
-	       fscanf(in, "%lu %*u %lu", &first, &count) == 2)
+	while (at < sizeof(text) - 64 && fgets(line, sizeof(line), in)) {
+		char *end;
+		unsigned long first = strtoul(line, &end, 10);
+		unsigned long count;
+
+		(void)strtoul(end, &end, 10);
+		count = strtoul(end, NULL, 10);
 		at += (size_t)snprintf(text + at, sizeof(text) - at,
 				       "%lu %lu %lu\n", first, first, count);
+	}
 	(void)fclose(in); /* only read */
 	return write_map(pid, name, text, err);
 }
