@@ -83,5 +83,5 @@ install-modules:
 	chmod -R u+w $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/cluster
 uninstall-local:
 	rm -rf $(DESTDIR)$(pkgdatadir)/modules $(DESTDIR)$(pkgdatadir)/cluster \
-		$(DESTDIR)$(pkgdatadir)/*.yml
+		$(DESTDIR)$(pkgdatadir)/*.yml $(DESTDIR)$(pkglibexecdir)/arm64
 .PHONY: install-modules

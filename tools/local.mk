@@ -1,5 +1,5 @@
 # tools/local.mk
-EXTRA_DIST += %D%/install-deps %D%/agent.cddl %D%/control.cddl \
+EXTRA_DIST += %D%/arm64-sysroot %D%/install-deps %D%/agent.cddl %D%/control.cddl \
 	docs/supervision.md
 
 bin_PROGRAMS += lwx-vm

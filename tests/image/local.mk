@@ -19,6 +19,12 @@ tests_image_librig_a_SOURCES = %D%/image_rig.c %D%/image_rig.h
 tests_image_librig_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
 IMAGE_TEST_LIBS = tests/image/librig.a $(IMAGE_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/image/test_foreign
+tests_image_test_foreign_SOURCES = %D%/test_foreign.c
+tests_image_test_foreign_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
+tests_image_test_foreign_LDADD = $(IMAGE_TEST_LIBS)
+TESTS += tests/image/test_foreign
+
 check_PROGRAMS += tests/image/test_archive
 tests_image_test_archive_SOURCES = %D%/test_archive.c
 tests_image_test_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE_TESTS)
@@ -99,9 +105,9 @@ TESTS += tests/image/test_check
 
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/build %D%/chain %D%/cluster %D%/cluster-machine %D%/cluster-writer \
-	%D%/figures %D%/functions %D%/machine-functions %D%/modules %D%/packages %D%/probe \
-	%D%/specs %D%/sweep
+EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/cluster %D%/cluster-machine \
+	%D%/cluster-writer %D%/figures %D%/functions %D%/machine-functions %D%/modules \
+	%D%/packages %D%/probe %D%/specs %D%/sweep
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init

@@ -3,9 +3,9 @@
  */
 #include "build_internal.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "definition.h"
-#include "program_path.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -43,8 +43,10 @@ char *build_source_path(const struct build *build, const char *source)
 		path = malloc(PATH_MAX);
 		/* What is missing is told when it is read. */
 		if (path)
-			(void)program_path(source + strlen(BUILD_PROGRAM), path,
-					   PATH_MAX, NULL);
+			(void)architecture_program(
+				build->options->architecture,
+				source + strlen(BUILD_PROGRAM), path, PATH_MAX,
+				NULL);
 		return path;
 	}
 	if (source[0] == '/')
@@ -54,6 +56,24 @@ char *build_source_path(const struct build *build, const char *source)
 								      : path;
 	return asprintf(&path, "%s/%s", build->resolver.dir, source) < 0 ? NULL
 									 : path;
+}
+
+/* A program of ours may have to be built first. */
+static int check_program(const struct build *build, const json_t *file,
+			 struct err *err)
+{
+	const char *source = definition_text(file, "source");
+	AUTO_FREE char *path = malloc(PATH_MAX);
+	struct err plain = {0};
+
+	if (!path)
+		return no_memory(err);
+	if (strncmp(source, BUILD_PROGRAM, strlen(BUILD_PROGRAM)) != 0 ||
+	    !architecture_program(build->options->architecture,
+				  source + strlen(BUILD_PROGRAM), path,
+				  PATH_MAX, &plain))
+		return 0;
+	return definition_fail(err, file, "source %s: %s", source, plain.msg);
 }
 
 /* Return: 1 if the file is to be left out. */
@@ -68,6 +88,9 @@ static int from_source(const struct build *build, const json_t *file,
 		return no_memory(err);
 	if (definition_bool(file, "optional") && access(path, F_OK))
 		return 1;
+	rc = check_program(build, file, err);
+	if (rc)
+		return rc;
 	rc = tree_content_whole(&entry->content, path, err);
 	if (rc)
 		return definition_fail(err, file, "source %s: %s", path,

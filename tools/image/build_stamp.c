@@ -189,6 +189,8 @@ static int make_key(const struct build *build, uint8_t key[SHA256_SIZE],
 	struct image_cache_image *images = NULL;
 	json_t *definition = definition_copy(build->definition);
 	AUTO_FREE char *program = realpath("/proc/self/exe", NULL);
+	AUTO_FREE char *init =
+		build_source_path(build, BUILD_PROGRAM "lwx-root-init");
 	AUTO_FREE char *text = NULL;
 	struct sha256 *sum = NULL;
 	size_t size = 0;
@@ -213,6 +215,8 @@ static int make_key(const struct build *build, uint8_t key[SHA256_SIZE],
 	/* A program of another build may make other bytes. */
 	if (!rc && program)
 		rc = add_path(sum, program, err);
+	if (!rc && init)
+		rc = add_path(sum, init, err);
 	if (!rc && build->resolver.lock_path)
 		rc = add_path(sum, build->resolver.lock_path, err);
 	sha256_final(sum, key);

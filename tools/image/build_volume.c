@@ -3,7 +3,7 @@
  */
 #include "build_internal.h"
 
-#include "cleanup.h"
+#include "architecture.h"
 #include "definition.h"
 #include "oci_write.h"
 
@@ -54,6 +54,33 @@ static int fill(struct build *build, const json_t *volume, const char *lower,
 	return rc;
 }
 
+/* A layout has the image for the architecture of the build alone. */
+static int check_platforms(const struct build *build, const json_t *volume,
+			   struct err *err)
+{
+	static const char os[] = "linux/";
+	const char *here = build->options->architecture;
+	const json_t *list = json_object_get(volume, "platforms");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		char name[32] = "";
+
+		if (strncmp(text, os, strlen(os)) == 0)
+			(void)snprintf(name, sizeof(name), "%.*s",
+				       (int)strcspn(text + strlen(os), "/"),
+				       text + strlen(os));
+		if (strcmp(architecture_any(name), here) != 0)
+			return definition_fail(
+				err, volume,
+				"platforms: %s: a build is for one "
+				"architecture, this one for linux/%s: see "
+				"--arch",
+				text, here);
+	}
+	return 0;
+}
+
 static int add_volume(struct build *build, const json_t *volume, size_t index,
 		      struct err *err)
 {
@@ -68,6 +95,9 @@ static int add_volume(struct build *build, const json_t *volume, size_t index,
 				       "volume %.64s: a name has a-z, 0-9, _ "
 				       "and -",
 				       name);
+	rc = check_platforms(build, volume, err);
+	if (rc)
+		return rc;
 	(void)snprintf(location, sizeof(location), "volumes[%zu]", index);
 	(void)snprintf(path, sizeof(path), "containers/volumes/%s/lower", name);
 	rc = build_dir(build, path, 0755, location, err);

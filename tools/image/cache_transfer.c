@@ -3,6 +3,7 @@
  */
 #include "cache_transfer.h"
 
+#include "architecture.h"
 #include "archive_write_tar.h"
 #include "cleanup.h"
 #include "lwx_image.h"
@@ -104,7 +105,8 @@ static int scratch_make(struct image_cache *cache, char **out, struct err *err)
 
 /* skopeo makes a layout in a scratch directory, the cache takes it over. */
 static int copy_in(struct image_cache *cache, struct skopeo *skopeo,
-		   const char *from, const char *name, struct err *err)
+		   const char *from, const char *name, const char *architecture,
+		   struct err *err)
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *to = NULL;
@@ -120,7 +122,8 @@ static int copy_in(struct image_cache *cache, struct skopeo *skopeo,
 	if (!rc)
 		rc = skopeo_run(skopeo, from, to, err);
 	if (!rc)
-		rc = image_cache_import(cache, dir, NULL, name, err);
+		rc = image_cache_import(cache, dir, NULL, name, architecture,
+					err);
 	(void)tree_dir_remove(dir, NULL); /* the sweep gets what is left */
 	return rc;
 }
@@ -144,22 +147,22 @@ int cache_pull(struct image_cache *cache, const char *name,
 		skopeo.num++;
 		if (insecure)
 			skopeo.argv[skopeo.num++] = "--src-tls-verify=false";
-		rc = copy_in(cache, &skopeo, from, name, err);
+		rc = copy_in(cache, &skopeo, from, name, architecture, err);
 	}
 	skopeo_fini(&skopeo);
 	return rc;
 }
 
 /* A layout of one image in a scratch directory. */
-static int stage(struct image_cache *cache, const char *name, char **dir,
-		 struct err *err)
+static int stage(struct image_cache *cache, const char *name,
+		 const char *architecture, char **dir, struct err *err)
 {
 	AUTO_FREE char *made = NULL;
 	struct tree *files = NULL;
 	int rc = tree_create(&files, err);
 
 	if (!rc)
-		rc = image_cache_export(cache, name, files, err);
+		rc = image_cache_export(cache, name, architecture, files, err);
 	if (!rc)
 		rc = scratch_make(cache, &made, err);
 	if (!rc) {
@@ -174,11 +177,12 @@ static int stage(struct image_cache *cache, const char *name, char **dir,
 }
 
 static int copy_out(struct image_cache *cache, struct skopeo *skopeo,
-		    const char *name, const char *to, struct err *err)
+		    const char *name, const char *architecture, const char *to,
+		    struct err *err)
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *from = NULL;
-	int rc = stage(cache, name, &dir, err);
+	int rc = stage(cache, name, architecture, &dir, err);
 
 	if (rc)
 		return rc;
@@ -193,7 +197,7 @@ static int copy_out(struct image_cache *cache, struct skopeo *skopeo,
 }
 
 int cache_push(struct image_cache *cache, const char *name, const char *as,
-	       bool insecure, struct err *err)
+	       const char *architecture, bool insecure, struct err *err)
 {
 	struct skopeo skopeo = {0};
 	AUTO_FREE char *to = NULL;
@@ -206,7 +210,7 @@ int cache_push(struct image_cache *cache, const char *name, const char *as,
 	if (insecure)
 		skopeo.argv[skopeo.num++] = "--dest-tls-verify=false";
 	if (!rc)
-		rc = copy_out(cache, &skopeo, name, to, err);
+		rc = copy_out(cache, &skopeo, name, architecture, to, err);
 	skopeo_fini(&skopeo);
 	return rc;
 }
@@ -222,7 +226,7 @@ static int import_files(struct image_cache *cache, const struct tree *files,
 		return rc;
 	rc = tree_dir_write(files, dir, err);
 	if (!rc)
-		rc = image_cache_import(cache, dir, which, name, err);
+		rc = image_cache_import(cache, dir, which, name, NULL, err);
 	(void)tree_dir_remove(dir, NULL); /* the sweep gets what is left */
 	return rc;
 }
@@ -248,7 +252,7 @@ static int import_root(struct image_cache *cache, const struct tree *tree,
 				"%s: has no name of its own: use --name NAME",
 				path);
 	(void)snprintf(architecture, sizeof(architecture), "%s",
-		       image_architecture());
+		       architecture_native());
 	/* What is in the file system is not younger than that. */
 	for (size_t i = 0; i < tree_num(tree); i++)
 		output.epoch = MAX(output.epoch, tree_at(tree, i)->mtime);
@@ -277,7 +281,7 @@ static int import_docker(struct image_cache *cache, const char *path,
 		rc = err_set(err, -ENOMEM, "%s", path);
 	}
 	if (!rc)
-		rc = copy_in(cache, &skopeo, from, name, err);
+		rc = copy_in(cache, &skopeo, from, name, NULL, err);
 	skopeo_fini(&skopeo);
 	return rc;
 }
@@ -311,12 +315,12 @@ int cache_import(struct image_cache *cache, const char *path, const char *name,
 		return err_set(err, -ENOMEM, "%s", path);
 	}
 	if (access(layout, F_OK) == 0)
-		return image_cache_import(cache, path, name, NULL, err);
+		return image_cache_import(cache, path, name, NULL, NULL, err);
 	return import_archive(cache, path, name, keep_owners, err);
 }
 
-static int export_docker(struct image_cache *cache, const char *name, int fd,
-			 struct err *err)
+static int export_docker(struct image_cache *cache, const char *name,
+			 const char *architecture, int fd, struct err *err)
 {
 	struct skopeo skopeo = {0};
 	struct tree_content *content = NULL;
@@ -333,7 +337,7 @@ static int export_docker(struct image_cache *cache, const char *name, int fd,
 		    asprintf(&to, "docker-archive:%s:%s", path, name) < 0))
 		rc = err_set(err, -ENOMEM, "%s", name);
 	if (!rc)
-		rc = copy_out(cache, &skopeo, name, to, err);
+		rc = copy_out(cache, &skopeo, name, architecture, to, err);
 	if (!rc)
 		rc = tree_content_whole(&content, path, err);
 	if (!rc)
@@ -384,12 +388,12 @@ int cache_export(struct image_cache *cache, const char *name,
 	int rc;
 
 	if (format == CACHE_FORMAT_DOCKER)
-		return export_docker(cache, name, fd, err);
+		return export_docker(cache, name, architecture, fd, err);
 	if (format == CACHE_FORMAT_FILESYSTEM)
 		return export_root(cache, name, architecture, fd, err);
 	rc = tree_create(&files, err);
 	if (!rc)
-		rc = image_cache_export(cache, name, files, err);
+		rc = image_cache_export(cache, name, architecture, files, err);
 	if (!rc)
 		rc = write_tar(files, fd, err);
 	tree_destroy(files);

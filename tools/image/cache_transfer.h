@@ -30,7 +30,7 @@ int cache_pull(struct image_cache *cache, const char *name,
 /** cache_push() - to a registry as @as, NULL: as @name. Return: as
  * cache_pull(). */
 int cache_push(struct image_cache *cache, const char *name, const char *as,
-	       bool insecure, struct err *err);
+	       const char *architecture, bool insecure, struct err *err);
 
 /**
  * cache_import() - a file or directory that holds an image

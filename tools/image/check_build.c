@@ -1,6 +1,7 @@
 /* check_build.c - the image that runs the checks of modules; see check.h. */
 #include "check.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "definition.h"
 #include "lwx_image.h"
@@ -176,8 +177,7 @@ static int write_definition(const struct check_request *request,
 		     "%s console=%s quiet panic=-1 "
 		     "cryptomgr.notests",
 		     given ? given : "",
-		     strcmp(image_architecture(), "arm64") == 0 ? "ttyAMA0"
-								: "ttyS0") < 0)
+		     architecture_console(request->options.architecture)) < 0)
 		cmdline = NULL;
 	if (request->kernel && asprintf(&kernel, MODULE_IMAGE_PREFIX "%s",
 					request->kernel->name) < 0)
@@ -217,6 +217,5 @@ int check_build(struct check_request *request, struct err *err)
 	options->name = "check";
 	options->dir = request->dir;
 	options->no_sbom = true;
-	options->architecture = image_architecture();
 	return build_run(options, err);
 }

@@ -10,6 +10,8 @@
 #include "archive_write_tar.h"
 #include "cleanup.h"
 #include "file_io.h"
+#include "foreign.h"
+#include "macros.h"
 #include "sink.h"
 #include "spawn.h"
 #include "tree_dir.h"
@@ -25,6 +27,9 @@
 #define SUITE "layerworx" /* of the repository that is made for mmdebstrap */
 #define INDEX_MAX (64U << 20)
 #define HOOKS "/usr/share/mmdebstrap/hooks/merged-usr"
+/* mmdebstrap takes both from this machine: no image is to tell of it. */
+#define NAMELESS                                                               \
+	"cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf"
 
 static int no_memory(struct err *err)
 {
@@ -174,12 +179,12 @@ static int index_pool(const struct debs *debs, const char *pool,
  * not root is it in a user namespace, as themselves: the cache need not be open
  * to the other users that mmdebstrap's own one has.
  */
-static size_t isolate(const char **argv)
+static size_t isolate(const struct foreign *foreign, const char **argv)
 {
-	size_t num = 0;
+	size_t num = foreign_words(foreign, argv);
 
 	argv[num++] = "unshare";
-	if (geteuid() != 0) {
+	if (geteuid() != 0 && !foreign) {
 		argv[num++] = "--map-root-user";
 		argv[num++] = "--map-auto";
 	}
@@ -191,14 +196,15 @@ static size_t isolate(const char **argv)
 	return num;
 }
 
-static int bootstrap(const struct debs *debs, const char *pool, const char *set,
-		     int out, struct err *err)
+static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
+			 const char *pool, const char *set, int out,
+			 struct err *err)
 {
 	AUTO_FREE char *include = NULL;
 	AUTO_FREE char *source = NULL;
 	AUTO_FREE char *arch = NULL;
 	AUTO_FREE char *temp = NULL;
-	const char *argv[24] = {NULL};
+	const char *argv[32] = {NULL};
 	const char *env[] = {NULL, NULL};
 	struct spawn spawn = {.argv = argv,
 			      .name = "mmdebstrap",
@@ -206,7 +212,7 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 			      .out = out,
 			      .env = env,
 			      .epoch = debs->epoch};
-	size_t num = isolate(argv);
+	size_t num = isolate(foreign, argv);
 	int rc;
 
 	if (asprintf(&include, "--include=" DEBS_MERGED "%s%s", *set ? "," : "",
@@ -223,9 +229,17 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 	env[0] = temp;
 	argv[num++] = "mmdebstrap";
 	argv[num++] = "--quiet";
+	if (foreign) {
+		spawn.keep = foreign_fds(foreign);
+		spawn.keep_num = 2;
+		argv[num++] = "--mode=root"; /* of its user namespace */
+	}
+	/* Whether its programs run is known already. */
+	argv[num++] = "--skip=check/qemu";
 	argv[num++] = "--variant=essential";
 	argv[num++] = "--format=tar";
 	argv[num++] = "--hook-directory=" HOOKS;
+	argv[num++] = "--customize-hook=" NAMELESS;
 	argv[num++] = "--aptopt=Acquire::Languages \"none\"";
 	/* The packages are checked, and may be where only we can read. */
 	argv[num++] = "--aptopt=APT::Sandbox::User \"root\"";
@@ -240,6 +254,18 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 					 "uidmap and a line for the user in "
 					 "/etc/subuid and /etc/subgid")
 		       : rc;
+}
+
+static int bootstrap(const struct debs *debs, const char *pool, const char *set,
+		     int out, struct err *err)
+{
+	struct foreign *foreign = NULL;
+	int rc = foreign_open(&foreign, debs->architecture, err);
+
+	if (!rc)
+		rc = run_bootstrap(debs, foreign, pool, set, out, err);
+	foreign_close(foreign);
+	return rc;
 }
 
 static int fill_pool(const struct debs *debs, const json_t *names,
@@ -402,7 +428,7 @@ static int take(const struct debs *debs, const char *set, const json_t *names,
 	struct archive_input input = {.name = set};
 	uint8_t key[SHA256_SIZE];
 	AUTO_CLOSE int fd = -1;
-	int rc = make_key(debs, install ? "install 1" : "unpack 1", set, names,
+	int rc = make_key(debs, install ? "install 2" : "unpack 1", set, names,
 			  key, err);
 
 	if (rc)

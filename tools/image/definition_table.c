@@ -45,7 +45,7 @@ static const struct field volume_fields[] = {
 		"[filesystem]."},
 	{.key = "platforms",
 	 .type = FIELD_TEXTS,
-	 .doc = "Platforms to take of an image for several; of an OCI layout."},
+	 .doc = "linux/ARCH of the build; others are refused."},
 };
 const struct field_group volume_group = FIELD_GROUP_OF("volume", volume_fields);
 

@@ -86,24 +86,28 @@ void image_cache_abort(struct image_cache_file *file);
  * @layout: a directory that is an OCI image layout
  * @name:   the one to take, NULL: all that have a name
  * @as:     its name here, NULL: the same
+ * @architecture: what it is known to be for, NULL: what the layout says
  *
- * Every blob is checked against its digest. An image of the same name is
- * replaced.
+ * Every blob is checked against its digest. An image of the same name
+ * and architecture is replaced.
  *
  * Return: 0; -ENOENT if there is no such image, -EBADMSG if a blob is damaged,
  * or another negative errno; with @err.
  */
 int image_cache_import(struct image_cache *cache, const char *layout,
-		       const char *name, const char *as, struct err *err);
+		       const char *name, const char *as,
+		       const char *architecture, struct err *err);
 
 /**
  * image_cache_export() - one image as a layout of its own
+ * @architecture: the one to prefer if several have the name, or NULL
  * @out: empty tree; gets oci-layout, index.json and the blobs
  *
  * Return: 0, -ENOENT if there is no such image, or a negative errno; with @err.
  */
 int image_cache_export(struct image_cache *cache, const char *name,
-		       struct tree *out, struct err *err);
+		       const char *architecture, struct tree *out,
+		       struct err *err);
 
 /**
  * struct image_cache_image - one image of the cache

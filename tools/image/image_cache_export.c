@@ -84,25 +84,41 @@ static int put_index(struct tree *out, json_t *index, json_t *entry,
 		  : put_text(out, "oci-layout", layout, strlen(layout), err);
 }
 
+/* The image for @architecture, else the first one of that name. Return: NULL if
+ * there is none; borrowed. */
+static json_t *find_entry(const json_t *manifests, const char *name,
+			  const char *architecture)
+{
+	json_t *first = NULL;
+
+	for (size_t i = 0; i < json_array_size(manifests); i++) {
+		json_t *entry = json_array_get(manifests, i);
+		const char *other = oci_entry_name(entry);
+		const char *its = oci_entry_architecture(entry);
+
+		if (!other || strcmp(other, name) != 0)
+			continue;
+		if (its && architecture && strcmp(its, architecture) == 0)
+			return entry;
+		if (!first)
+			first = entry;
+	}
+	return first;
+}
+
 int image_cache_export(struct image_cache *cache, const char *name,
-		       struct tree *out, struct err *err)
+		       const char *architecture, struct tree *out,
+		       struct err *err)
 {
 	struct oci_blobs blobs = {0};
 	json_t *index = NULL;
 	json_t *entry = NULL;
-	json_t *manifests;
 	int rc = oci_index_read(&index, cache->fd, cache->path, err);
 
 	if (rc)
 		return rc;
-	manifests = json_object_get(index, "manifests");
-	for (size_t i = 0; i < json_array_size(manifests) && !entry; i++) {
-		const char *other =
-			oci_entry_name(json_array_get(manifests, i));
-
-		if (other && strcmp(other, name) == 0)
-			entry = json_incref(json_array_get(manifests, i));
-	}
+	entry = json_incref(find_entry(json_object_get(index, "manifests"),
+				       name, architecture));
 	if (!entry)
 		rc = err_setx(err, -ENOENT, "cache: no image %s", name);
 	if (!rc)

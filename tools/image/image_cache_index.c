@@ -79,24 +79,35 @@ static int import_blob(struct image_cache *cache, int layout,
 	return rc;
 }
 
-/* Replace the entry of that name, or append. */
+/* Replace the entry of that name and architecture, or append. */
 static int index_put(json_t *index, json_t *entry, const char *name)
 {
 	json_t *manifests = json_object_get(index, "manifests");
+	const char *arch = oci_entry_architecture(entry);
 
 	for (size_t i = 0; i < json_array_size(manifests); i++) {
-		const char *other =
-			oci_entry_name(json_array_get(manifests, i));
+		const json_t *old = json_array_get(manifests, i);
+		const char *other = oci_entry_name(old);
+		const char *its = oci_entry_architecture(old);
 
-		if (other && strcmp(other, name) == 0)
+		if (other && strcmp(other, name) == 0 &&
+		    (!arch || !its || strcmp(arch, its) == 0))
 			return json_array_set(manifests, i, entry) ? -ENOMEM
 								   : 0;
 	}
 	return json_array_append(manifests, entry) ? -ENOMEM : 0;
 }
 
+static int put_platform(json_t *entry, const char *architecture)
+{
+	return json_object_set_new(entry, "platform",
+				   json_pack("{s:s,s:s}", "architecture",
+					     architecture, "os", "linux"));
+}
+
 static int put_entry(struct image_cache *cache, const json_t *entry,
-		     const char *name, struct err *err)
+		     const char *name, const char *architecture,
+		     struct err *err)
 {
 	AUTO_CLOSE int lock = image_cache_lock_index(cache, err);
 	json_t *copy = json_deep_copy(entry);
@@ -111,6 +122,7 @@ static int put_entry(struct image_cache *cache, const json_t *entry,
 		rc = err_set(err, -ENOMEM, "cache");
 	notes = json_object_get(copy, "annotations");
 	if (!rc && (json_put(notes, OCI_REF_NAME, name) ||
+		    (architecture && put_platform(copy, architecture)) ||
 		    index_put(index, copy, name)))
 		rc = err_set(err, -ENOMEM, "cache");
 	if (!rc)
@@ -122,7 +134,7 @@ static int put_entry(struct image_cache *cache, const json_t *entry,
 
 static int import_one(struct image_cache *cache, int layout,
 		      const char *layout_name, const json_t *entry,
-		      const char *as, struct err *err)
+		      const char *as, const char *architecture, struct err *err)
 {
 	struct oci_blobs blobs = {0};
 	int rc = oci_blobs_of(&blobs, layout, layout_name, entry, err);
@@ -131,11 +143,12 @@ static int import_one(struct image_cache *cache, int layout,
 		rc = import_blob(cache, layout, layout_name,
 				 blobs.items[i].digest, err);
 	oci_blobs_fini(&blobs);
-	return rc ? rc : put_entry(cache, entry, as, err);
+	return rc ? rc : put_entry(cache, entry, as, architecture, err);
 }
 
 int image_cache_import(struct image_cache *cache, const char *layout,
-		       const char *name, const char *as, struct err *err)
+		       const char *name, const char *as,
+		       const char *architecture, struct err *err)
 {
 	AUTO_CLOSE int dir = open(layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	json_t *index = NULL;
@@ -156,7 +169,7 @@ int image_cache_import(struct image_cache *cache, const char *layout,
 		if (name ? !other || strcmp(other, name) != 0 : !other && !as)
 			continue;
 		rc = import_one(cache, dir, layout, entry, as ? as : other,
-				err);
+				architecture, err);
 		taken++;
 	}
 	json_decref(index);

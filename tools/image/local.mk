@@ -5,6 +5,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(ARCHIVE_CFLAGS) \
 	$(FDISK_CFLAGS) $(LZ4_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) \
 	-DLWX_MODULES='"$(pkgdatadir)/modules"'
 libimage_a_SOURCES = \
+	%D%/architecture.c %D%/architecture.h \
 	%D%/archive_child.c %D%/archive_child.h \
 	%D%/archive_origin.c %D%/archive_origin.h \
 	%D%/archive_read.c %D%/archive_read.h \
@@ -27,6 +28,7 @@ libimage_a_SOURCES = \
 	%D%/disk_vhd.c %D%/disk_vhd.h \
 	%D%/disk_vmdk.c %D%/disk_vmdk.h \
 	%D%/file_io.c %D%/file_io.h \
+	%D%/foreign.c %D%/foreign.h \
 	%D%/image_cache.c %D%/image_cache.h \
 	%D%/image_cache_export.c \
 	%D%/image_cache_index.c \

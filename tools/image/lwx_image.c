@@ -79,17 +79,6 @@ const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT])
 	return text;
 }
 
-const char *image_architecture(void)
-{
-#if defined(__x86_64__)
-	return "amd64";
-#elif defined(__aarch64__)
-	return "arm64";
-#else
-	return "unknown";
-#endif
-}
-
 bool image_is_definition(const char *word)
 {
 	const char *dot = strrchr(word, '.');

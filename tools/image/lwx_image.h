@@ -62,9 +62,6 @@ int image_fail(const struct err *err);
 /** image_size_text() - "12.3 MiB". Return: @text. */
 const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
 
-/** image_architecture() - of this machine, as OCI and Debian call it. */
-const char *image_architecture(void);
-
 /** image_is_definition() - does the word name one, or a module? */
 bool image_is_definition(const char *word);
 

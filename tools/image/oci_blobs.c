@@ -83,6 +83,12 @@ const char *oci_entry_name(const json_t *entry)
 		json_object_get(entry, "annotations"), OCI_REF_NAME));
 }
 
+const char *oci_entry_architecture(const json_t *entry)
+{
+	return json_string_value(json_object_get(
+		json_object_get(entry, "platform"), "architecture"));
+}
+
 bool oci_blobs_has(const struct oci_blobs *blobs,
 		   const uint8_t digest[SHA256_SIZE])
 {

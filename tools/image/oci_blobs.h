@@ -35,6 +35,9 @@ int oci_index_read(json_t **out, int dir, const char *name, struct err *err);
 /** oci_entry_name() - the name of an entry of an index, or NULL. */
 const char *oci_entry_name(const json_t *entry);
 
+/** oci_entry_architecture() - what an entry of an index is for, or NULL. */
+const char *oci_entry_architecture(const json_t *entry);
+
 /**
  * oci_blobs_of() - add what @entry, a descriptor, leads to: itself first
  *

@@ -4,9 +4,9 @@
  */
 #include "output_internal.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "kernel_modules.h"
-#include "program_path.h"
 #include "tree_cpio.h"
 
 #include <errno.h>
@@ -95,7 +95,9 @@ static int put_root_init(const struct output *out, struct tree *tree,
 	int rc = 0;
 
 	if (!program) {
-		rc = program_path("lwx-root-init", found, sizeof(found), err);
+		rc = architecture_program(output_debian_name(out->input->arch),
+					  "lwx-root-init", found, sizeof(found),
+					  err);
 		program = found;
 	}
 	if (rc)

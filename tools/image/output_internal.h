@@ -103,6 +103,9 @@ int output_uki(const struct output *out, const char *initrd,
 int output_esp(const struct output *out, const char *uki, const char *path,
 	       uint64_t least, uint64_t *size, struct err *err);
 
+/** output_debian_name() - "arm64" of the architecture. */
+const char *output_debian_name(enum output_arch arch);
+
 /** output_efi_name() - "BOOTX64.EFI" of the architecture. */
 const char *output_efi_name(enum output_arch arch);
 

@@ -1,6 +1,7 @@
 /* output_uki.c - unified kernel images. See output_internal.h. */
 #include "output_internal.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "file_io.h"
 #include "macros.h"
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +33,44 @@ const char *output_efi_name(enum output_arch arch)
 	return efi_names[arch].boot;
 }
 
+const char *output_debian_name(enum output_arch arch)
+{
+	return efi_names[arch].debian;
+}
+
+/* Debian's place has those of this machine; for another architecture they are
+ * beside its programs. */
+static int efi_path(const struct output *out, const char *name, char **path,
+		    struct err *err)
+{
+	const char *dir = out->input->efi_dir;
+	const char *arch = efi_names[out->input->arch].debian;
+	int rc = 0;
+
+	if (dir || strcmp(arch, architecture_native()) == 0) {
+		if (asprintf(path, "%s/%s", dir ? dir : EFI_DIR, name) < 0)
+			*path = NULL;
+	} else {
+		*path = malloc(PATH_MAX);
+		if (*path)
+			rc = architecture_program(arch, name, *path, PATH_MAX,
+						  err);
+	}
+	return *path ? rc : err_set(err, -ENOMEM, "%s", name);
+}
+
 int output_efi_file(const struct output *out, const char *pattern, void **bytes,
 		    size_t *size, char **path, struct err *err)
 {
-	const char *dir = out->input->efi_dir ? out->input->efi_dir : EFI_DIR;
-	const char *arch = efi_names[out->input->arch].file;
 	const char *gap = strchr(pattern, '%');
+	char name[64];
 	int rc;
 
-	if (asprintf(path, "%s/%.*s%s%s", dir, (int)(gap - pattern), pattern,
-		     arch, gap + 1) < 0) {
-		*path = NULL;
-		return err_set(err, -ENOMEM, "%s", dir);
-	}
+	(void)snprintf(name, sizeof(name), "%.*s%s%s", (int)(gap - pattern),
+		       pattern, efi_names[out->input->arch].file, gap + 1);
+	rc = efi_path(out, name, path, err);
+	if (rc)
+		return rc;
 	rc = file_load(*path, bytes, size, EFI_FILE_MAX, err);
 	if (rc == -ENOENT)
 		return err_setx(err, rc,

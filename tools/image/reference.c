@@ -153,20 +153,38 @@ static int read_path(const struct resolver *resolver, const char *reference,
 	return oci_image_read(out, &source, err);
 }
 
+/* One digest for each architecture. */
+static int pin(struct resolver *resolver, const char *reference,
+	       const char *digest, struct err *err)
+{
+	json_t *pinned = json_object_get(resolver->lock, reference);
+
+	if (!json_is_object(pinned)) {
+		pinned = json_object();
+		if (json_object_set_new(resolver->lock, reference, pinned))
+			return err_set(err, -ENOMEM, "%s", reference);
+	}
+	return json_object_set_new(pinned, resolver->architecture,
+				   json_string(digest))
+		       ? err_set(err, -ENOMEM, "%s", reference)
+		       : 0;
+}
+
 /* Images that come from elsewhere are pinned; paths are the user's own. */
 static int check_lock(struct resolver *resolver, const char *reference,
 		      const struct oci_image *image, struct err *err)
 {
 	char digest[7 + SHA256_HEX_SIZE] = "sha256:";
+	const json_t *pinned = json_object_get(resolver->lock, reference);
 	const char *locked =
-		json_string_value(json_object_get(resolver->lock, reference));
+		json_is_string(pinned) /* as lock files had it once */
+			? json_string_value(pinned)
+			: json_string_value(json_object_get(
+				  pinned, resolver->architecture));
 
 	sha256_hex(image->digest, digest + 7);
 	if (resolver->update)
-		return json_object_set_new(resolver->lock, reference,
-					   json_string(digest))
-			       ? err_set(err, -ENOMEM, "%s", reference)
-			       : 0;
+		return pin(resolver, reference, digest, err);
 	if (locked && strcmp(locked, digest) != 0)
 		return err_setx(err, -ESTALE,
 				"%s: is %s, but %s says %s: pull that one or "
@@ -192,10 +210,10 @@ int reference_read(struct resolver *resolver, const char *reference,
 		rc = read_cached(resolver, reference, location, out, err);
 	if (rc == -ENOENT)
 		return err_setx(err, rc,
-				"%s: not in the cache; --update-lock asks its "
-				"registry, \"lwx-image cache import\" takes a "
-				"file, and a path starts with ./ or /",
-				reference);
+				"%s: not in the cache for %s; --update-lock "
+				"asks its registry, \"lwx-image cache import\" "
+				"takes a file, and a path starts with ./ or /",
+				reference, resolver->architecture);
 	if (!rc)
 		rc = check_lock(resolver, reference, *out, err);
 	if (rc) {

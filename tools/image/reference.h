@@ -20,7 +20,8 @@
  * @dir:          what paths are relative to
  * @architecture: of the image: "amd64"
  * @lock_path:    the lock file, NULL: none
- * @lock:         images of the lock file, map of references to digests; owned
+ * @lock:         images of the lock file, map of references to maps of
+ *                architectures to digests; owned
  * @debs:         packages of the lock file, see debs.h; owned
  * @update:       ask registries, write the lock file
  * @insecure:     registries without certificates are fine

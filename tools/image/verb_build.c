@@ -1,6 +1,7 @@
 /* verb_build.c - lwx-image build. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "build.h"
 #include "output.h"
 
@@ -99,22 +100,6 @@ static int add_formats(struct build_options *options, char *text)
 	return 0;
 }
 
-static int parse_arch(struct build_options *options, const char *text)
-{
-	static const char *const names[][2] = {{"amd64", "amd64"},
-					       {"x86_64", "amd64"},
-					       {"arm64", "arm64"},
-					       {"aarch64", "arm64"}};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(names[i][0], text) != 0)
-			continue;
-		options->architecture = names[i][1];
-		return 0;
-	}
-	return -EINVAL;
-}
-
 /* Return: 0, -EINVAL with a message printed. */
 static int take_option(const struct image_verb *verb,
 		       struct build_options *options, int c)
@@ -123,7 +108,8 @@ static int take_option(const struct image_verb *verb,
 
 	switch (c) {
 	case OPT_ARCH:
-		rc = parse_arch(options, optarg);
+		options->architecture = architecture_parse(optarg);
+		rc = options->architecture ? 0 : -EINVAL;
 		break;
 	case OPT_CACHE:
 		options->cache = optarg;
@@ -207,7 +193,7 @@ static int take_option(const struct image_verb *verb,
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	struct build_options options = {.architecture = image_architecture()};
+	struct build_options options = {.architecture = architecture_native()};
 	struct err err = {0};
 	int c;
 

@@ -1,6 +1,7 @@
 /* verb_cache.c - lwx-image cache. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "cache_transfer.h"
 #include "cleanup.h"
 #include "json.h"
@@ -169,7 +170,7 @@ static int do_push(struct image_cache *cache, const struct options *options,
 	log_info("pushing %s", options->args[0]);
 	return cache_push(cache, options->args[0],
 			  options->arg_num > 1 ? options->args[1] : NULL,
-			  options->insecure, err);
+			  options->architecture, options->insecure, err);
 }
 
 static const struct {
@@ -242,13 +243,13 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		{"name", required_argument, NULL, 'n'},
 		{"output", required_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0}};
-	struct options options = {.architecture = image_architecture()};
+	struct options options = {.architecture = architecture_native()};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			options.architecture = optarg;
+			options.architecture = architecture_any(optarg);
 			break;
 		case 'c':
 			options.dir = optarg;
@@ -309,10 +310,12 @@ const struct image_verb image_verb_cache = {
 		"(by skopeo),\n"
 		"                     filesystem; --output FILE, else standard "
 		"output\n"
-		"  pull IMAGE...      from a registry, by skopeo; --arch ARCH\n"
+		"  pull IMAGE...      from a registry, by skopeo\n"
 		"  push IMAGE [NAME]  to a registry, by skopeo\n"
 		"\n"
 		"  --cache DIR  [$XDG_CACHE_HOME/lwx], an OCI image layout\n"
+		"  --arch ARCH  export, pull, push: which one [of this "
+		"machine]\n"
 		"  --insecure   pull, push: HTTP and unknown certificates are "
 		"fine\n"
 		"\n"

@@ -2,6 +2,7 @@
  */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "check.h"
 #include "definition.h"
 #include "tree_dir.h"
@@ -121,6 +122,7 @@ static int check_all(struct check_request *request, char **words,
 
 enum {
 	OPT_ACCEL = 256,
+	OPT_ARCH,
 	OPT_BACKEND,
 	OPT_CACHE,
 	OPT_CONSOLE,
@@ -138,6 +140,7 @@ enum {
 
 static const struct option long_options[] = {
 	{"accel", required_argument, NULL, OPT_ACCEL},
+	{"arch", required_argument, NULL, OPT_ARCH},
 	{"backend", required_argument, NULL, OPT_BACKEND},
 	{"cache", required_argument, NULL, OPT_CACHE},
 	{"console", required_argument, NULL, OPT_CONSOLE},
@@ -164,6 +167,9 @@ static bool take_option(struct check_request *request, int c)
 	case OPT_ACCEL:
 		request->accel = optarg;
 		return true;
+	case OPT_ARCH:
+		options->architecture = architecture_parse(optarg);
+		return options->architecture;
 	case OPT_BACKEND:
 		request->backend = optarg;
 		return !strcmp(optarg, "qemu") || !strcmp(optarg, "lwx-vm");
@@ -209,7 +215,9 @@ static bool take_option(struct check_request *request, int c)
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	struct check_request request = {.backend = "lwx-vm",
+	struct check_request request = {.options.architecture =
+						architecture_native(),
+					.backend = "lwx-vm",
 					.cpus = "1",
 					.mem = "1024",
 					.seconds = 120};
@@ -266,6 +274,9 @@ const struct image_verb image_verb_check = {
 		"one failed.\n"
 		"\n"
 		"  --backend lwx-vm|qemu  [lwx-vm]\n"
+		"  --arch ARCH            amd64 or arm64, the latter under "
+		"QEMU [of this\n"
+		"                         machine]\n"
 		"  --accel NAME[:NAME]    of QEMU, the first that works "
 		"[kvm:tcg]\n"
 		"  --cpus NUMBER          [1]\n"

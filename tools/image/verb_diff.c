@@ -1,6 +1,7 @@
 /* verb_diff.c - lwx-image diff. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "json.h"
 #include "macros.h"
 #include "subject.h"
@@ -281,7 +282,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			options.architecture = optarg;
+			options.architecture = architecture_any(optarg);
 			break;
 		case 'c':
 			options.cache = optarg;

@@ -1,6 +1,7 @@
 /* verb_inspect.c - lwx-image inspect. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "json.h"
 #include "macros.h"
 #include "subject.h"
@@ -227,7 +228,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			options.architecture = optarg;
+			options.architecture = architecture_any(optarg);
 			break;
 		case 'c':
 			options.cache = optarg;

@@ -1,14 +1,17 @@
 /* verb_run.c - lwx-image run. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "file_io.h"
 #include "macros.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +20,11 @@
 
 #define CMDLINE_BYTES_MAX 4096U
 #define DISKS_MAX 4U
-#define FIXED 17 /* words for QEMU before those of disks */
+#define FIRMWARE "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 
 enum {
 	OPT_ACCEL = 256,
+	OPT_ARCH,
 	OPT_BACKEND,
 	OPT_CPUS,
 	OPT_DISK,
@@ -41,7 +45,8 @@ enum {
  * @disk_num: of them
  * @cpus:    of the guest
  * @mem:     MiB
- * @accel:   of QEMU, "kvm:tcg"
+ * @arch:    "amd64", NULL: what the kernel is for
+ * @accel:   of QEMU, "kvm:tcg"; NULL: as @arch wants it
  * @dry_run: only print what would be run
  */
 struct guest {
@@ -54,6 +59,7 @@ struct guest {
 	size_t disk_num;
 	unsigned int cpus;
 	unsigned int mem;
+	const char *arch;
 	const char *accel;
 	bool dry_run;
 };
@@ -76,6 +82,44 @@ static int find_disk(struct guest *guest, struct err *err)
 		}
 	}
 	return 0;
+}
+
+/* What the kernel says that it is for, NULL: nothing. linux:
+ * Documentation/arch/arm64/booting.rst, Documentation/arch/x86/boot.rst. */
+static const char *kernel_arch(const char *path)
+{
+	char head[0x206] = "";
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head))
+		return NULL;
+	if (memcmp(head + 0x38, "ARM\x64", 4) == 0)
+		return "arm64";
+	return memcmp(head + 0x202, "HdrS", 4) == 0 ? "amd64" : NULL;
+}
+
+static int find_arch(struct guest *guest, bool qemu, struct err *err)
+{
+	const char *arch = kernel_arch(guest->kernel);
+
+	if (arch && guest->arch && strcmp(arch, guest->arch) != 0)
+		return err_setx(err, -EINVAL, "%s is for %s, not for %s",
+				guest->kernel, arch, guest->arch);
+	if (!guest->arch)
+		guest->arch = arch ? arch : architecture_native();
+	if (strcmp(guest->arch, architecture_native()) == 0) {
+		if (!guest->accel)
+			guest->accel = "kvm:tcg";
+		return 0;
+	}
+	if (!guest->accel)
+		guest->accel = "tcg";
+	return qemu ? 0
+		    : err_setx(err, -EINVAL,
+			       "%s is for %s, lwx-vm runs %s: use --backend "
+			       "qemu",
+			       guest->kernel, guest->arch,
+			       architecture_native());
 }
 
 static int find_files(struct guest *guest, struct err *err)
@@ -116,71 +160,84 @@ static int become(const struct guest *guest, char *const *argv, struct err *err)
 	return err_set(err, -errno, "%s", argv[0]);
 }
 
-/* -drive and what it says, behind the first @at words. Return: how many words
- * there are then, or -ENOMEM; the caller frees each second one. */
-static int add_drive(char **argv, int at, const char *path, const char *more)
-{
-	static char drive[] = "-drive";
-	char *text;
+/** struct words - a command; room for all that run_qemu() says */
+struct words {
+	const char *argv[40];
+	size_t num;
+};
 
-	if (asprintf(&text, "file=%s,format=raw,if=virtio%s", path, more) < 0)
-		return -ENOMEM;
-	argv[at++] = drive;
-	argv[at++] = text;
-	return at;
+static void add(struct words *words, const char *option, const char *value)
+{
+	words->argv[words->num++] = option;
+	if (value)
+		words->argv[words->num++] = value;
+}
+
+/* Processor, machine and firmware. */
+static int add_machine(const struct guest *guest, struct words *words,
+		       char *text, size_t size, struct err *err)
+{
+	bool arm = strcmp(guest->arch, "arm64") == 0;
+	/* Signed pointers by QEMU's own algorithm: the standard's takes half
+	 * of the time. */
+	bool fast = arm && strcmp(guest->accel, "tcg") == 0;
+
+	(void)snprintf(text, size, "%s,accel=%.32s",
+		       arm ? "virt,gic-version=max" : "q35", guest->accel);
+	add(words, arm ? "qemu-system-aarch64" : "qemu-system-x86_64", NULL);
+	add(words, "-machine", text);
+	add(words, "-cpu", fast ? "max,pauth-impdef=on" : "max");
+	if (!arm)
+		return 0;
+	/* Debian's kernel for clouds knows the power button by ACPI alone, and
+	 * that is there with UEFI. */
+	if (access(FIRMWARE, R_OK))
+		return err_setx(err, -ENOENT,
+				FIRMWARE " is missing: install the Debian "
+					 "package qemu-efi-aarch64");
+	add(words, "-bios", FIRMWARE);
+	return 0;
 }
 
 static int run_qemu(const struct guest *guest, struct err *err)
 {
-	bool arm = strcmp(image_architecture(), "arm64") == 0;
-	char program[] = "qemu-system-x86_64";
-	char program_arm[] = "qemu-system-aarch64";
-	char machine[] = "-machine";
-	char type[64];
-	char cpu[] = "-cpu";
-	char max[] = "max";
-	char smp[] = "-smp";
+	struct words words = {0};
+	char *drives[DISKS_MAX + 1] = {NULL};
+	char machine[64];
 	char cpus[16];
-	char m[] = "-m";
 	char mem[16];
-	char display[] = "-nographic";
-	char reboot[] = "-no-reboot";
-	char kernel[] = "-kernel";
-	char initrd[] = "-initrd";
-	char append[] = "-append";
-	char *argv[FIXED + 2 * (DISKS_MAX + 1) + 1] = {arm ? program_arm
-							   : program,
-						       machine,
-						       type,
-						       cpu,
-						       max,
-						       smp,
-						       cpus,
-						       m,
-						       mem,
-						       display,
-						       reboot,
-						       kernel,
-						       guest->kernel,
-						       initrd,
-						       guest->initrd,
-						       append,
-						       guest->cmdline};
-	int at = FIXED;
-	int rc;
+	size_t num = 0;
+	int rc = add_machine(guest, &words, machine, sizeof(machine), err);
 
-	(void)snprintf(type, sizeof(type), "%s,accel=%.32s",
-		       arm ? "virt" : "q35", guest->accel);
+	if (rc)
+		return rc;
 	(void)snprintf(cpus, sizeof(cpus), "%u", guest->cpus);
 	(void)snprintf(mem, sizeof(mem), "%u", guest->mem);
-	if (guest->disk)
-		at = add_drive(argv, at, guest->disk, ",readonly=on");
-	for (size_t i = 0; i < guest->disk_num && at > 0; i++)
-		at = add_drive(argv, at, guest->disks[i], "");
-	rc = at < 0 ? err_set(err, at, "%s", guest->base)
-		    : become(guest, argv, err);
-	for (size_t i = FIXED + 1; i < ARRAY_SIZE(argv); i += 2)
-		free(argv[i]);
+	add(&words, "-smp", cpus);
+	add(&words, "-m", mem);
+	add(&words, "-nographic", "-no-reboot");
+	add(&words, "-kernel", guest->kernel);
+	add(&words, "-initrd", guest->initrd);
+	add(&words, "-append", guest->cmdline);
+	for (size_t i = 0; i < guest->disk_num + (guest->disk ? 1 : 0); i++) {
+		bool root = guest->disk && i == 0;
+		const char *path =
+			root ? guest->disk
+			     : guest->disks[i - (guest->disk ? 1 : 0)];
+
+		if (asprintf(&drives[num], "file=%s,format=raw,if=virtio%s",
+			     path, root ? ",readonly=on" : "") < 0) {
+			drives[num] = NULL;
+			rc = err_set(err, -ENOMEM, "%s", path);
+			break;
+		}
+		add(&words, "-drive", drives[num++]);
+	}
+	/* Not changed: exec's prototype is older than const. */
+	if (!rc)
+		rc = become(guest, (char *const *)(uintptr_t)words.argv, err);
+	for (size_t i = 0; i < ARRAY_SIZE(drives); i++)
+		free(drives[i]);
 	return rc;
 }
 
@@ -283,6 +340,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"accel", required_argument, NULL, OPT_ACCEL},
+		{"arch", required_argument, NULL, OPT_ARCH},
 		{"backend", required_argument, NULL, OPT_BACKEND},
 		{"cpus", required_argument, NULL, OPT_CPUS},
 		{"disk", required_argument, NULL, OPT_DISK},
@@ -290,7 +348,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 		{"help", no_argument, NULL, OPT_HELP},
 		{"mem", required_argument, NULL, OPT_MEM},
 		{NULL, 0, NULL, 0}};
-	struct guest guest = {.cpus = 1, .mem = 1024, .accel = "kvm:tcg"};
+	struct guest guest = {.cpus = 1, .mem = 1024};
 	struct err err = {0};
 	bool qemu = false;
 	int rc = 0;
@@ -305,6 +363,10 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 				    strlen(optarg) ||
 			    strlen(optarg) > 32)
 				rc = -EINVAL;
+			break;
+		case OPT_ARCH:
+			guest.arch = architecture_parse(optarg);
+			rc = guest.arch ? 0 : -EINVAL;
 			break;
 		case OPT_BACKEND:
 			qemu = strcmp(optarg, "qemu") == 0;
@@ -340,6 +402,8 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	guest.base = argv[optind];
 	rc = find_files(&guest, &err);
 	if (!rc)
+		rc = find_arch(&guest, qemu, &err);
+	if (!rc)
 		rc = qemu ? run_qemu(&guest, &err) : run_lwx_vm(&guest, &err);
 	free(guest.kernel);
 	free(guest.initrd);
@@ -362,8 +426,11 @@ const struct image_verb image_verb_run = {
 		"\n"
 		"  --backend lwx-vm|qemu  [lwx-vm, by NAME.host.cfg, which is "
 		"written]\n"
+		"  --arch ARCH            amd64 or arm64: the kernel has to be "
+		"for it\n"
 		"  --accel NAME[:NAME]    of QEMU, the first that works "
-		"[kvm:tcg]\n"
+		"[kvm:tcg; tcg if it is\n"
+		"                         of another architecture]\n"
 		"  --cpus NUMBER          [1]\n"
 		"  --mem MIB              [1024]\n"
 		"  --disk FILE            a further disk, written to; may be "

@@ -1,6 +1,7 @@
 /* verb_size.c - lwx-image size. */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "cleanup.h"
 #include "json.h"
 #include "subject.h"
@@ -221,7 +222,7 @@ static int run(const struct image_verb *verb, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			options.subject.architecture = optarg;
+			options.subject.architecture = architecture_any(optarg);
 			break;
 		case 'b':
 			options.by = optarg;
