@@ -66,6 +66,8 @@ EXTRA_DIST += \
 	%D%/modules/etcd/module.yml \
 	%D%/modules/init/module.yml \
 	%D%/modules/kernel-host/module.yml \
+	%D%/modules/kernel-lwx/config \
+	%D%/modules/kernel-lwx/module.yml \
 	%D%/modules/kernel-stock/module.yml \
 	%D%/modules/lwx-vm/module.yml \
 	%D%/modules/network/module.yml \

@@ -107,7 +107,7 @@ TESTS += tests/image/test_check
 TESTS += tests/image/build
 EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/cluster %D%/cluster-machine \
 	%D%/cluster-writer %D%/figures %D%/functions %D%/machine-functions %D%/modules \
-	%D%/packages %D%/probe %D%/specs %D%/sweep
+	%D%/packages %D%/probe %D%/sources %D%/specs %D%/sweep
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init

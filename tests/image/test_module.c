@@ -273,6 +273,23 @@ static void test_bad(void **state)
 	refuse("summary: x\npackages: bash\n" CHECKS, "list of texts");
 }
 
+#define SOURCE "summary: x\n" CHECKS "sources:\n  - name: s\n"
+
+static void test_bad_source(void **state)
+{
+	(void)state;
+	refuse(SOURCE, "bad/module.yml:4:5: source s: needs commands");
+	refuse(SOURCE "    comands: x\n", "did you mean commands?");
+	refuse(SOURCE "    commands: x\n    archive: /a.tar\n",
+	       "archive: /a.tar: is to be a path below a folder");
+	refuse(SOURCE "    commands: x\n    patches: [a, ../b]\n",
+	       "patches: ../b: is to be");
+	refuse(SOURCE "    commands: x\n    files: [a/../b]\n",
+	       "files: a/../b: is to be");
+	refuse("summary: x\n" CHECKS "sources: [{name: a/b, commands: x}]\n",
+	       "name: a/b: letters, digits");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_role, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_source, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,6 +295,7 @@ int build_run(const struct build_options *options, struct err *err)
 	}
 	if (!rc)
 		rc = run(&build, err);
+	build_sources_end(&build);
 	tree_content_unref(build.kernel);
 	tree_content_unref(build.ucode);
 	json_decref(build.debs.fetched);

@@ -30,6 +30,8 @@
  * @modules:    all that can be used; owned
  * @plan:       those that are
  * @debs:       packages of modules
+ * @source_roots: set of packages to the directory that has them, for what is
+ *              built from source; NULL: none yet; owned
  */
 struct build {
 	const struct build_options *options;
@@ -47,6 +49,7 @@ struct build {
 	struct module_set *modules;
 	struct module_plan plan;
 	struct debs debs;
+	json_t *source_roots;
 };
 
 /** build_say() - one line of progress on stderr, unless quiet. */
@@ -96,6 +99,43 @@ int build_put_files(struct build *build, struct tree *tree, const json_t *list,
 #define BUILD_PROGRAM "program:"
 
 #define BUILD_BASE "base" /* the module that all images share */
+
+/**
+ * struct build_names - names of Debian packages; zero-initialise
+ * @names: @num of them; owned
+ */
+struct build_names {
+	char **names;
+	size_t num;
+};
+
+/** build_name() - @arch@ in @name becomes the architecture. Return: NULL
+ * without memory; free(). */
+char *build_name(const struct build *build, const char *name);
+
+/** build_names_add_one() - build_name() of one more. Return: 0 or -ENOMEM with
+ * @err. */
+int build_names_add_one(struct build_names *names, const struct build *build,
+			const char *name, struct err *err);
+
+/** build_names_add() - of a list of texts, NULL: none. Return: as
+ * build_names_add_one(). */
+int build_names_add(struct build_names *names, const struct build *build,
+		    const json_t *list, struct err *err);
+
+/** build_names_sort() - sorted, each once. */
+void build_names_sort(struct build_names *names);
+
+/** build_names_fini() - release; a zeroed one is fine. */
+void build_names_fini(struct build_names *names);
+
+/** build_sources() - what @module has from source, into @tree. Return: as
+ * source_build_run() and debs_install(). */
+int build_sources(struct build *build, const struct module *module,
+		  struct tree *tree, struct err *err);
+
+/** build_sources_end() - remove what the builds of one run share. */
+void build_sources_end(struct build *build);
 
 /** build_modules() - what layerworx: modules names: containers and files go in
  * front of those of the definition. Return: as module_resolve(). */

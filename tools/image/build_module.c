@@ -154,78 +154,24 @@ int build_modules(struct build *build, struct err *err)
 	return rc;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* @arch@ is the architecture. Return: NULL without memory. */
-static char *package_name(const struct build *build, const char *name)
-{
-	static const char mark[] = "@arch@";
-	const char *at = strstr(name, mark);
-	char *out;
-
-	if (!at)
-		return strdup(name);
-	if (asprintf(&out, "%.*s%s%s", (int)(at - name), name,
-		     build->options->architecture, at + strlen(mark)) < 0)
-		return NULL;
-	return out;
-}
-
-/* Packages of all modules, sorted, each once. */
-static int list_packages(const struct build *build,
-			 const struct module_plan *plan, char ***out,
-			 size_t *num, struct err *err)
-{
-	size_t kept = 0;
-
-	*num = 0;
-	*out = NULL;
-	for (size_t i = 0; i < plan->num; i++) {
-		const json_t *list = json_object_get(
-			plan->choices[i].module->content, "packages");
-
-		for (size_t j = 0; j < json_array_size(list); j++) {
-			char **more =
-				reallocarray(*out, *num + 1, sizeof(*more));
-
-			if (!more)
-				return no_memory(err);
-			*out = more;
-			more[*num] = package_name(
-				build,
-				json_string_value(json_array_get(list, j)));
-			if (!more[(*num)++])
-				return no_memory(err);
-		}
-	}
-	if (*num)
-		qsort(*out, *num, sizeof(**out), by_text);
-	for (size_t i = 0; i < *num; i++) {
-		if (kept && strcmp((*out)[kept - 1], (*out)[i]) == 0)
-			free((*out)[i]);
-		else
-			(*out)[kept++] = (*out)[i];
-	}
-	*num = kept;
-	return 0;
-}
-
 static int install(struct build *build, const struct module_plan *plan,
 		   struct tree *tree, struct err *err)
 {
-	char **packages = NULL;
-	size_t num = 0;
-	int rc = list_packages(build, plan, &packages, &num, err);
+	struct build_names names = {0};
+	int rc = 0;
 
-	if (!rc && num)
-		rc = debs_install(&build->debs, (const char *const *)packages,
-				  num, tree, build->sbom, err);
-	for (size_t i = 0; i < num; i++)
-		free(packages[i]);
-	free(packages);
+	for (size_t i = 0; i < plan->num && !rc; i++)
+		rc = build_names_add(
+			&names, build,
+			json_object_get(plan->choices[i].module->content,
+					"packages"),
+			err);
+	build_names_sort(&names);
+	if (!rc && names.num)
+		rc = debs_install(&build->debs,
+				  (const char *const *)names.names, names.num,
+				  tree, build->sbom, err);
+	build_names_fini(&names);
 	return rc;
 }
 
@@ -238,7 +184,7 @@ static int unpack(struct build *build, const struct module *module,
 	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
 		const json_t *one = json_array_get(list, i);
 		AUTO_FREE char *name =
-			package_name(build, definition_text(one, "package"));
+			build_name(build, definition_text(one, "package"));
 
 		rc = name ? debs_unpack(&build->debs, name,
 					definition_text(one, "depends"), tree,
@@ -324,6 +270,8 @@ static int make_packages(struct build *build, const struct module_plan *plan,
 
 	for (size_t i = 0; i < plan->num && !rc; i++)
 		rc = unpack(build, plan->choices[i].module, tree, err);
+	for (size_t i = 0; i < plan->num && !rc; i++)
+		rc = build_sources(build, plan->choices[i].module, tree, err);
 	return rc ? rc : strip(plan, tree, err);
 }
 

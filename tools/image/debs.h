@@ -71,3 +71,49 @@ int debs_install(struct debs *debs, const char *const *packages, size_t num,
  */
 int debs_unpack(struct debs *debs, const char *package, const char *depends,
 		struct tree *tree, struct sbom *sbom, struct err *err);
+
+/**
+ * struct debs_set - packages that the lock file has under one name
+ * @name:    of the set; owned
+ * @names:   of the packages; borrowed from the lock
+ * @install: with dependencies and configured, else only their files
+ */
+struct debs_set {
+	char *name;
+	const json_t *names;
+	bool install;
+};
+
+/** debs_set_find() - the set that debs_install() takes; with @debs->update it
+ * is decided and fetched. Return: as debs_install(); debs_set_fini() when done.
+ */
+int debs_set_find(struct debs *debs, const char *const *packages, size_t num,
+		  struct debs_set *set, struct err *err);
+
+/** debs_set_find_alone() - the set that debs_unpack() takes. Return: as
+ * debs_set_find(). */
+int debs_set_find_alone(struct debs *debs, const char *package,
+			const char *depends, struct debs_set *set,
+			struct err *err);
+
+/** debs_set_fini() - release; a zeroed one is fine. */
+void debs_set_fini(struct debs_set *set);
+
+/** debs_set_digest() - what the tree of a set is made of: its packages and
+ * SOURCE_DATE_EPOCH. Return: 0, -EBADMSG or -ENOMEM with @err. */
+int debs_set_digest(const struct debs *debs, const struct debs_set *set,
+		    uint8_t key[SHA256_SIZE], struct err *err);
+
+/** debs_set_take() - put the finished tree into @tree; it is made if the cache
+ * has not got it. Return: as debs_install(). */
+int debs_set_take(const struct debs *debs, const struct debs_set *set,
+		  struct tree *tree, struct err *err);
+
+/** debs_set_record() - name the packages in @sbom. Return: 0, -EBADMSG or
+ * -ENOMEM with @err. */
+int debs_set_record(const struct debs *debs, const struct debs_set *set,
+		    struct sbom *sbom, struct err *err);
+
+/** debs_version() - of a package of the lock. Return: NULL if it has not got
+ * it; borrowed. */
+const char *debs_version(const struct debs *debs, const char *name);

@@ -160,3 +160,11 @@ int debs_record_set(struct debs *debs, const char *set, json_t *names,
 	}
 	return json_object_set_new(sets, set, names) ? no_memory(err) : 0;
 }
+
+const char *debs_version(const struct debs *debs, const char *name)
+{
+	const json_t *packages = section(debs, DEBS_PACKAGES, false);
+
+	return json_string_value(
+		json_object_get(json_object_get(packages, name), "version"));
+}

@@ -47,18 +47,19 @@ static void add_text(struct sha256 *sum, const char *text)
 	sha256_update(sum, text, strlen(text) + 1);
 }
 
-/* What a tree is made of. @kind changes when the way it is made does. */
-static int make_key(const struct debs *debs, const char *kind, const char *set,
-		    const json_t *names, uint8_t key[SHA256_SIZE],
-		    struct err *err)
+/* @kind changes when the way a tree is made does. */
+int debs_set_digest(const struct debs *debs, const struct debs_set *set,
+		    uint8_t key[SHA256_SIZE], struct err *err)
 {
+	const char *kind = set->install ? "install 2" : "unpack 1";
+	const json_t *names = set->names;
 	struct sha256 *sum = NULL;
 	int rc = sha256_create(&sum, err);
 
 	if (rc)
 		return rc;
 	add_text(sum, kind);
-	add_text(sum, set);
+	add_text(sum, set->name);
 	add_text(sum, debs->architecture);
 	sha256_update(sum, &debs->epoch, sizeof(debs->epoch));
 	for (size_t i = 0; i < json_array_size(names) && !rc; i++) {
@@ -420,16 +421,14 @@ static int make_unpacked(const struct debs *debs, const json_t *names, int out,
 	return rc;
 }
 
-/* The finished tree; made if the cache has not got it. */
-static int take(const struct debs *debs, const char *set, const json_t *names,
-		bool install, struct tree *tree, struct err *err)
+int debs_set_take(const struct debs *debs, const struct debs_set *set,
+		  struct tree *tree, struct err *err)
 {
 	struct image_cache_file file = {.fd = -1};
-	struct archive_input input = {.name = set};
+	struct archive_input input = {.name = set->name};
 	uint8_t key[SHA256_SIZE];
 	AUTO_CLOSE int fd = -1;
-	int rc = make_key(debs, install ? "install 2" : "unpack 1", set, names,
-			  key, err);
+	int rc = debs_set_digest(debs, set, key, err);
 
 	if (rc)
 		return rc;
@@ -437,9 +436,11 @@ static int take(const struct debs *debs, const char *set, const json_t *names,
 	if (fd == -ENOENT) {
 		rc = image_cache_begin(debs->cache, &file, err);
 		if (!rc)
-			rc = install ? make_installed(debs, names, set, file.fd,
-						      err)
-				     : make_unpacked(debs, names, file.fd, err);
+			rc = set->install
+				     ? make_installed(debs, set->names,
+						      set->name, file.fd, err)
+				     : make_unpacked(debs, set->names, file.fd,
+						     err);
 		if (!rc)
 			rc = image_cache_commit(debs->cache, &file,
 						IMAGE_CACHE_RESULTS, key, err);
@@ -450,86 +451,9 @@ static int take(const struct debs *debs, const char *set, const json_t *names,
 				     err);
 	}
 	if (fd < 0)
-		return fd == -ENOENT
-			       ? err_setx(err, fd, "cache: %s has gone", set)
-			       : fd;
+		return fd == -ENOENT ? err_setx(err, fd, "cache: %s has gone",
+						set->name)
+				     : fd;
 	input.fd = fd;
 	return archive_read(tree, &input, err);
-}
-
-static int add_packages(const struct debs *debs, const json_t *names,
-			struct sbom *sbom, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < json_array_size(names) && !rc; i++) {
-		struct deb deb;
-
-		rc = debs_locked(debs,
-				 json_string_value(json_array_get(names, i)),
-				 &deb, err);
-		if (!rc)
-			rc = sbom_add_deb(sbom, deb.name, deb.version, deb.arch,
-					  deb.sha256, NULL, err);
-	}
-	return rc;
-}
-
-/* Once in a run is enough. */
-static bool is_due(struct debs *debs, const char *set)
-{
-	if (!debs->update || json_object_get(debs->fetched, set))
-		return false;
-	if (!debs->fetched)
-		debs->fetched = json_object();
-	/* Without memory it is decided again. */
-	(void)json_object_set_new(debs->fetched, set, json_true());
-	return true;
-}
-
-int debs_install(struct debs *debs, const char *const *packages, size_t num,
-		 struct tree *tree, struct sbom *sbom, struct err *err)
-{
-	AUTO_FREE char *set = debs_set_name(packages, num);
-	const json_t *names;
-	int rc = set ? 0 : no_memory(err);
-
-	if (!rc && is_due(debs, set))
-		rc = debs_fetch_set(debs, packages, num, set, err);
-	if (rc)
-		return rc;
-	names = debs_locked_set(debs, set, err);
-	if (!names)
-		return -ENOENT;
-	if (debs->lock_only)
-		return 0;
-	rc = take(debs, set, names, true, tree, err);
-	if (!rc)
-		rc = add_packages(debs, names, sbom, err);
-	return rc ? rc : sbom_add_dpkg(sbom, tree, err);
-}
-
-int debs_unpack(struct debs *debs, const char *package, const char *depends,
-		struct tree *tree, struct sbom *sbom, struct err *err)
-{
-	AUTO_FREE char *set = NULL;
-	const json_t *names;
-	int rc = 0;
-
-	if (asprintf(&set, "unpack:%s%s%s", package, depends ? ":" : "",
-		     depends ? depends : "") < 0) {
-		set = NULL;
-		return no_memory(err);
-	}
-	if (is_due(debs, set))
-		rc = debs_fetch_alone(debs, package, depends, set, err);
-	if (rc)
-		return rc;
-	names = debs_locked_set(debs, set, err);
-	if (!names)
-		return -ENOENT;
-	if (debs->lock_only)
-		return 0;
-	rc = take(debs, set, names, false, tree, err);
-	return rc ? rc : add_packages(debs, names, sbom, err);
 }

@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#define IMAGE_CACHE_LOGS "logs" /* folder: of builds that failed */
+
 struct image_cache;
 struct tree;
 

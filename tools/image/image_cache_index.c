@@ -11,6 +11,7 @@
 #include "oci.h"
 #include "oci_blobs.h"
 #include "sink.h"
+#include "tree_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -331,6 +332,17 @@ int image_cache_remove(struct image_cache *cache, const char *name,
 	return rc;
 }
 
+static int remove_logs(const struct image_cache *cache, struct err *err)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/" IMAGE_CACHE_LOGS, cache->path) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "cache");
+	}
+	return tree_dir_remove(path, err);
+}
+
 int image_cache_clean(struct image_cache *cache, uint64_t *freed,
 		      struct err *err)
 {
@@ -348,5 +360,5 @@ int image_cache_clean(struct image_cache *cache, uint64_t *freed,
 	     area++)
 		rc = remove_unused(cache, (enum image_cache_area)area, &none,
 				   freed, err);
-	return rc;
+	return rc ? rc : remove_logs(cache, err);
 }

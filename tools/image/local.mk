@@ -21,6 +21,7 @@ libimage_a_SOURCES = \
 	%D%/debs.h %D%/debs_internal.h \
 	%D%/debs_fetch.c \
 	%D%/debs_lock.c \
+	%D%/debs_set.c \
 	%D%/debs_tree.c \
 	%D%/disk_fat.c %D%/disk_fat.h \
 	%D%/disk_label.c %D%/disk_label.h \
@@ -40,6 +41,7 @@ libimage_a_SOURCES = \
 	%D%/module_check.c %D%/module_check.h \
 	%D%/module_read.c \
 	%D%/module_resolve.c \
+	%D%/module_source.c \
 	%D%/module_table.c \
 	%D%/oci.h \
 	%D%/oci_blobs.c %D%/oci_blobs.h \
@@ -73,6 +75,9 @@ libimage_a_SOURCES = \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
+	%D%/source_box.c %D%/source_box.h \
+	%D%/source_build.c %D%/source_build.h \
+	%D%/source_stage.c \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/syslinux.c %D%/syslinux.h \
 	%D%/tree.c %D%/tree.h %D%/tree_internal.h \
@@ -104,7 +109,9 @@ lwx_image_SOURCES = \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
 	%D%/build_module.c \
+	%D%/build_names.c \
 	%D%/build_output.c \
+	%D%/build_source.c \
 	%D%/build_stamp.c \
 	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
@@ -157,3 +164,12 @@ lwx_root_init_SOURCES = \
 	%D%/root-init/root_init.c %D%/root-init/root_init.h \
 	%D%/root-init/root_modules.c \
 	%D%/root-init/root_verity.c
+
+# What a build from source runs in its sandbox: beside the programs, so that
+# they find it.
+nodist_pkglibexec_SCRIPTS = lwx-source-build
+CLEANFILES += lwx-source-build
+EXTRA_DIST += %D%/source-build
+lwx-source-build: %D%/source-build
+	$(AM_V_GEN)cp $(srcdir)/tools/image/source-build $@.tmp && \
+		chmod 755 $@.tmp && mv $@.tmp $@

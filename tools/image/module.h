@@ -18,6 +18,7 @@
 #define MODULE_IMAGE_PREFIX "module:"
 
 extern const struct field_group module_group; /* module.yml */
+extern const struct field_group source_group; /* its sources: */
 
 /**
  * struct module - one of them
@@ -139,3 +140,7 @@ int module_plan_why(const struct module_plan *plan, const char *name, char *out,
 /** module_names() - does the list @key of @module have @name? */
 bool module_names(const struct module *module, const char *key,
 		  const char *name);
+
+/** module_source_check() - what the table does not say of the sources of a
+ * module: names, paths. Return: 0 or -EBADMSG with @err. */
+int module_source_check(const json_t *content, struct err *err);

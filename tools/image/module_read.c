@@ -28,10 +28,10 @@ static int no_memory(struct err *err)
 
 static int check_content(const json_t *content, struct err *err)
 {
-	return json_array_size(json_object_get(content, "checks"))
-		       ? 0
-		       : definition_fail(err, content,
-					 "checks: a module has one at least");
+	if (!json_array_size(json_object_get(content, "checks")))
+		return definition_fail(err, content,
+				       "checks: a module has one at least");
+	return module_source_check(content, err);
 }
 
 static int read_content(json_t **out, const char *path, struct err *err)

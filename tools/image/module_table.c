@@ -92,6 +92,11 @@ static const struct field module_fields[] = {
 	 .group = &unpack_group,
 	 .doc = "Debian packages of which only the files are taken: no "
 		"dependencies, no scripts."},
+	{.key = "sources",
+	 .type = FIELD_GROUPS,
+	 .group = &source_group,
+	 .doc = "Software that is built from its source, after the packages "
+		"and over them."},
 	{.key = "kernel",
 	 .type = FIELD_TEXT,
 	 .doc = "Pattern of a file that is a kernel: an image of this module "

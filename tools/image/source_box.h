@@ -1,0 +1,47 @@
+/*
+ * source_box.h - run a build shut in: bubblewrap (bwrap) with a root of its
+ * own.
+ *
+ * The build is user 1000 and cannot become another. Its root is read-only but
+ * for /build and /tmp; there is no network, none of our processes, files or
+ * variables, and it ends with us. Paths, names and variables are always the
+ * same, so that what it makes does not depend on who builds it where. One
+ * thread.
+ */
+#pragma once
+
+#include "err.h"
+
+#include <stdint.h>
+
+#define SOURCE_BOX_ID 1000 /* of the user and its group */
+
+/**
+ * struct source_box - what to run; zero-initialise
+ * @root:    directory that becomes the root, read-only; has /build
+ * @build:   directory that becomes /build
+ * @temp:    directory that becomes /tmp
+ * @log:     descriptor that takes what the program writes
+ * @epoch:   SOURCE_DATE_EPOCH
+ * @argv:    program and arguments, ends with NULL
+ * @env:     name, value, name, value..., ends with NULL
+ */
+struct source_box {
+	const char *root;
+	const char *build;
+	const char *temp;
+	int log;
+	int64_t epoch;
+	const char *const *argv;
+	const char *const *env;
+};
+
+/**
+ * source_box_run() - run it to its end
+ *
+ * As root all that is to be writable in it must belong to SOURCE_BOX_ID; else
+ * to the caller, who is that user inside.
+ *
+ * Return: as spawn_run().
+ */
+int source_box_run(const struct source_box *box, struct err *err);
