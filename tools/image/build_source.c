@@ -7,6 +7,7 @@
  */
 #include "build_internal.h"
 
+#include "architecture.h"
 #include "archive_read.h"
 #include "cleanup.h"
 #include "definition.h"
@@ -358,7 +359,7 @@ static int run(struct job *job, const char *dir, struct tree *tree,
 
 	if (rc || job->build->debs.lock_only)
 		return rc;
-	if (strcmp(job->build->options->architecture, image_architecture()) !=
+	if (strcmp(job->build->options->architecture, architecture_native()) !=
 	    0)
 		return err_setx(err, -ENOTSUP,
 				"is for %s: what is from source is built on a "
