@@ -28,8 +28,7 @@
 #define INDEX_MAX (64U << 20)
 #define HOOKS "/usr/share/mmdebstrap/hooks/merged-usr"
 /* mmdebstrap takes both from this machine: no image is to tell of it. */
-#define NAMELESS                                                               \
-	"cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf"
+#define NAMELESS "cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf"
 
 static int no_memory(struct err *err)
 {
