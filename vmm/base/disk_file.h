@@ -53,9 +53,9 @@ struct disk_geometry {
  * @fd: set to the descriptor (O_CLOEXEC), owned by the caller
  *
  * Return: 0; -EBUSY if another open file holds a lock, with the process id and
- * the command of a holder in @err where /proc tells them (where it does not, the
- * lock is waited for, up to a second); -EINVAL for other
- * kinds of file or if O_DIRECT is not possible there; open's errno.
+ * the command of a holder in @err where /proc tells them (where it does not,
+ * the lock is waited for, up to a second); -EINVAL for other kinds of file or
+ * if O_DIRECT is not possible there; open's errno.
  */
 int disk_file_open(const char *path, const struct disk_file_options *options,
 		   int *fd, struct err *err);
