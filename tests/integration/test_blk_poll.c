@@ -108,6 +108,62 @@ static void test_paused(void **state)
 	blk_rig_fini(&blk);
 }
 
+#define BATCH 32U
+#define BATCHES 200U
+
+static void run_batch(struct blk_rig *blk, uint64_t gpa)
+{
+	struct blk_call *calls[BATCH];
+
+	for (unsigned int i = 0; i < BATCH; i++) {
+		const struct fake_buffer buffer = {.gpa = gpa + i * 512ULL,
+						   .len = 512};
+
+		calls[i] = blk_rig_add(blk, 0, VIRTIO_BLK_T_IN, i, &buffer, 1);
+	}
+	(void)fake_driver_kick(&blk->rig.driver, 0);
+	for (unsigned int i = 0; i < BATCH; i++)
+		assert_int_equal(blk_rig_wait(blk, calls[i]), VIRTIO_BLK_S_OK);
+}
+
+/*
+ * The gate of test_virtio_core.c while the engine polls: 32 requests offered at
+ * once cost at most two entries into the kernel and one interrupt.
+ */
+static void test_cost_of_a_batch(void **state)
+{
+	static struct blk_rig blk;
+	const struct virtqueue *vq;
+	struct io_engine_stats before, after;
+	uint64_t gpa, interrupts;
+
+	assert_true(blk_rig_init(
+		&blk, engine_kind(state),
+		&(struct blk_rig_options){.poll_max_ns = POLL_NS}));
+	if (!can_poll(&blk)) { /* the gate without polling is in the other */
+		blk_rig_fini(&blk);
+		return;
+	}
+	gpa = blk_rig_alloc(&blk, BATCH * 512);
+	vq = &blk.rig.dev->queues[0];
+	run_batch(&blk, gpa); /* in the page cache from here on */
+	load(&blk);	      /* and the engine polls */
+	io_engine_stats(blk.rig.engine, &before);
+	interrupts = vq->stats.interrupts;
+	for (unsigned int i = 0; i < BATCHES; i++)
+		run_batch(&blk, gpa);
+	io_engine_stats(blk.rig.engine, &after);
+	interrupts = vq->stats.interrupts - interrupts;
+	print_message("%u batches of %u: %llu system calls, %llu interrupts\n",
+		      BATCHES, BATCH,
+		      (unsigned long long)(after.syscalls - before.syscalls),
+		      (unsigned long long)interrupts);
+	assert_true(after.syscalls - before.syscalls <= 2ULL * BATCHES);
+	assert_true(interrupts > 0 && interrupts <= BATCHES);
+	assert_true(after.polls_found > 0);
+	blk_rig_fini(&blk);
+}
+
 /* Short idle times double the window up to its bound, a long one closes it. */
 static void test_window(void **state)
 {
@@ -135,8 +191,11 @@ static void test_window(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_event_idx), cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_off),	  cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_event_idx),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_cost_of_a_batch),
 		cmocka_unit_test(test_window),
 	};
 

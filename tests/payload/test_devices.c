@@ -345,19 +345,27 @@ static uint64_t metric(const char *name)
 }
 
 /* While requests flow no vCPU comes out of the kernel: the doorbell is an
- * ioeventfd, the interrupt an irqfd. */
+ * ioeventfd, the interrupt an irqfd. The same when the I/O thread polls. */
 static void test_no_exit_on_the_data_path(void **state)
 {
-	static const enum io_engine_kind engines[] = {IO_ENGINE_URING,
-						      IO_ENGINE_AIO};
+	static const struct {
+		enum io_engine_kind engine;
+		uint32_t poll_us;
+	} cases[] = {
+		{IO_ENGINE_URING, 0},
+		{IO_ENGINE_URING, 100},
+		{IO_ENGINE_AIO, 0},
+		{IO_ENGINE_AIO, 100},
+	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTO_CLOSE int fd = payload_temp_file(DISK_SIZE);
 		uint64_t exits, requests, enough;
 
 		prepare("payload=bench-blk depth=32 ticks=900000000000");
-		vm.cfg.io_engine = engines[i];
+		vm.cfg.io_engine = cases[i].engine;
+		vm.cfg.poll_us = cases[i].poll_us;
 		payload_vm_add_disk(&vm, fd);
 		payload_vm_start(&vm);
 		payload_vm_expect(&vm, "ready\n");
