@@ -56,9 +56,11 @@ EXTRA_DIST += \
 	%D%/modules/base/layerworx-digest \
 	%D%/modules/base/module.yml \
 	%D%/modules/busybox/module.yml \
+	%D%/modules/busybox-source/module.yml \
 	%D%/modules/containerd/box-layout \
 	%D%/modules/containerd/module.yml \
 	%D%/modules/crun/module.yml \
+	%D%/modules/crun-source/module.yml \
 	%D%/modules/data/module.yml \
 	%D%/modules/dev/module.yml \
 	%D%/modules/docker/module.yml \

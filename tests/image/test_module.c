@@ -220,6 +220,21 @@ static void test_role(void **state)
 	module_set_destroy(set);
 }
 
+static void test_stand_in(void **state)
+{
+	struct module_set *set;
+
+	(void)state;
+	put("box", "");
+	put("box-source", "provides: [box]\n");
+	put("net", "include: [box]\n");
+	set = read_all();
+	check(set, WANT("net"), 0, "box net");
+	check(set, WANT("net", "box-source"), 0, "box-source net");
+	check(set, WANT("net", "box-source", "box"), 0, "box net box-source");
+	module_set_destroy(set);
+}
+
 static void test_image(void **state)
 {
 	const struct module *module;
@@ -286,6 +301,17 @@ static void test_bad_source(void **state)
 	       "patches: ../b: is to be");
 	refuse(SOURCE "    commands: x\n    files: [a/../b]\n",
 	       "files: a/../b: is to be");
+	refuse(SOURCE "    spec: s\n    commands: x\n",
+	       "spec says how it is built");
+	refuse(SOURCE "    pkgbuild: s\n    debian: x\n",
+	       "pkgbuild says how it is built");
+	refuse(SOURCE "    pkgbuild: ../PKGBUILD\n",
+	       "pkgbuild: ../PKGBUILD: is");
+	refuse(SOURCE "    spec: s\n    archive: x\n", "spec is the source");
+	refuse(SOURCE "    debian: s\n", "needs either commands or binaries");
+	refuse(SOURCE "    debian: s\n    commands: x\n    archive: a\n",
+	       "debian is the source");
+	refuse(SOURCE "    commands: x\n    binaries: [s]\n", "no binaries");
 	refuse("summary: x\n" CHECKS "sources: [{name: a/b, commands: x}]\n",
 	       "name: a/b: letters, digits");
 }
@@ -300,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_provides, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stand_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_source, setup,

@@ -29,6 +29,8 @@
  * @build:   that it is for
  * @source:  as the module has it
  * @name:    of the source; borrowed
+ * @debian:  source package; NULL: none
+ * @version: of the source package or the one that carries it; borrowed
  * @root:    packages that are there while it is built
  * @carrier: package with the source; without a name: none
  * @stage:   what the build finds; owned
@@ -38,6 +40,8 @@ struct job {
 	struct build *build;
 	const json_t *source;
 	const char *name;
+	const char *debian;
+	const char *version;
 	struct debs_set root;
 	struct debs_set carrier;
 	struct tree *stage;
@@ -49,19 +53,47 @@ static int no_memory(struct err *err)
 	return err_setx(err, -ENOMEM, "out of memory");
 }
 
-static int find_root(struct job *job, struct err *err)
+static int add_names(struct job *job, struct build_names *names,
+		     struct err *err)
 {
-	struct build_names names = {0};
-	int rc = build_names_add(&names, job->build,
+	/* The builder, and what a Debian package may take for granted. */
+	static const struct {
+		const char *form;
+		const char *packages[4];
+	} forms[] = {
+		{"debian", {"build-essential", "fakeroot"}},
+		{"pkgbuild", {"file", "libarchive-tools", "makepkg"}},
+		{"spec", {"rpm"}},
+	};
+	const char *form = module_source_form(job->source);
+	int rc = build_names_add(names, job->build,
 				 json_object_get(job->source, "packages"), err);
 
 	if (!rc && json_object_get(job->source, "patches"))
-		rc = build_names_add_one(&names, job->build, "patch", err);
-	build_names_sort(&names);
-	if (!rc)
-		rc = debs_set_find(&job->build->debs,
-				   (const char *const *)names.names, names.num,
-				   &job->root, err);
+		rc = build_names_add_one(names, job->build, "patch", err);
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		for (size_t j = 0; strcmp(forms[i].form, form) == 0 && !rc &&
+				   forms[i].packages[j];
+		     j++)
+			rc = build_names_add_one(names, job->build,
+						 forms[i].packages[j], err);
+	build_names_sort(names);
+	return rc;
+}
+
+static int find_root(struct job *job, struct err *err)
+{
+	struct debs *debs = &job->build->debs;
+	struct build_names names = {0};
+	int rc = add_names(job, &names, err);
+
+	if (!rc && job->debian)
+		rc = debs_set_find_source(debs, job->debian,
+					  (const char *const *)names.names,
+					  names.num, &job->root, err);
+	else if (!rc)
+		rc = debs_set_find(debs, (const char *const *)names.names,
+				   names.num, &job->root, err);
 	build_names_fini(&names);
 	return rc;
 }
@@ -71,9 +103,11 @@ static int find_sets(struct job *job, struct err *err)
 	const char *carrier = definition_text(job->source, "package");
 	int rc = find_root(job, err);
 
-	if (!rc && carrier)
+	if (!rc && carrier) {
 		rc = debs_set_find_alone(&job->build->debs, carrier, NULL,
 					 &job->carrier, err);
+		job->version = debs_version(&job->build->debs, carrier);
+	}
 	return rc;
 }
 
@@ -316,9 +350,8 @@ static int record(const struct job *job, const struct tree *made,
 	size_t index = 0;
 	int rc = 0;
 
-	if (!version && job->carrier.name)
-		version = debs_version(&job->build->debs,
-				       definition_text(job->source, "package"));
+	if (!version)
+		version = job->version;
 	copy = version ? strdup(version) : NULL;
 	if (!name || (version && !copy))
 		return no_memory(err);
@@ -368,6 +401,9 @@ static int run(struct job *job, const char *dir, struct tree *tree,
 	rc = tree_create(&job->stage, err);
 	if (!rc)
 		rc = source_stage(job->stage, job->source, dir, err);
+	if (!rc && job->debian)
+		rc = debs_source(&job->build->debs, job->debian, job->stage,
+				 SOURCE_PACKAGE, &job->version, err);
 	if (!rc)
 		rc = make_key(job, err);
 	return rc ? rc : put(job, tree, err);
@@ -378,7 +414,8 @@ static int one(struct build *build, const json_t *source, const char *dir,
 {
 	struct job job = {.build = build,
 			  .source = source,
-			  .name = definition_text(source, "name")};
+			  .name = definition_text(source, "name"),
+			  .debian = definition_text(source, "debian")};
 	int rc = run(&job, dir, tree, err);
 
 	tree_destroy(job.stage);

@@ -117,3 +117,20 @@ int debs_set_record(const struct debs *debs, const struct debs_set *set,
 /** debs_version() - of a package of the lock. Return: NULL if it has not got
  * it; borrowed. */
 const char *debs_version(const struct debs *debs, const char *name);
+
+/** debs_set_find_source() - what the source package @source needs to be built,
+ * and @packages; with @debs->update all of it and the source package itself are
+ * decided and fetched. Return: as debs_set_find(). */
+int debs_set_find_source(struct debs *debs, const char *source,
+			 const char *const *packages, size_t num,
+			 struct debs_set *set, struct err *err);
+
+/**
+ * debs_source() - the files of a source package
+ * @tree:    gets them below @prefix
+ * @version: of the package; borrowed from the lock
+ *
+ * Return: as debs_unpack().
+ */
+int debs_source(const struct debs *debs, const char *source, struct tree *tree,
+		const char *prefix, const char **version, struct err *err);

@@ -24,22 +24,6 @@
 #define OUTPUT_MAX (4U << 20)
 #define ARGS_MAX 768U
 
-/**
- * struct apt - apt for one architecture
- * @debs:     whose
- * @dir:      of its lists; owned
- * @packages: where package files go; owned
- * @config:   "APT_CONFIG=..."; owned
- * @lock:     held while it is used
- */
-struct apt {
-	struct debs *debs;
-	char *dir;
-	char *packages;
-	char *config;
-	int lock;
-};
-
 static int no_memory(struct err *err)
 {
 	return err_setx(err, -ENOMEM, "out of memory");
@@ -61,7 +45,7 @@ static int write_text(const char *dir, const char *name, const char *text,
 	return 0;
 }
 
-static int configure(struct apt *apt, struct err *err)
+static int configure(struct debs_apt *apt, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	int rc;
@@ -95,8 +79,8 @@ static int configure(struct apt *apt, struct err *err)
 	return rc;
 }
 
-static int run_in(const struct apt *apt, const char *dir,
-		  const char *const *argv, char **text, struct err *err)
+int debs_apt_run(const struct debs_apt *apt, const char *dir,
+		 const char *const *argv, char **text, struct err *err)
 {
 	const char *const env[] = {apt->config,
 				   "DEBIAN_FRONTEND=noninteractive", NULL};
@@ -111,13 +95,13 @@ static int run_in(const struct apt *apt, const char *dir,
 	return spawn_read(&spawn, text, NULL, OUTPUT_MAX, err);
 }
 
-static int run(const struct apt *apt, const char *const *argv, char **text,
+static int run(const struct debs_apt *apt, const char *const *argv, char **text,
 	       struct err *err)
 {
-	return run_in(apt, apt->packages, argv, text, err);
+	return debs_apt_run(apt, apt->packages, argv, text, err);
 }
 
-static int update(struct apt *apt, struct err *err)
+static int update(struct debs_apt *apt, struct err *err)
 {
 	static const char *const argv[] = {
 		"apt-get", "-qq", "-o", "APT::Update::Error-Mode=any",
@@ -135,11 +119,11 @@ static int update(struct apt *apt, struct err *err)
 	return rc;
 }
 
-static int apt_open(struct apt *apt, struct debs *debs, struct err *err)
+int debs_apt_open(struct debs_apt *apt, struct debs *debs, struct err *err)
 {
 	int rc;
 
-	*apt = (struct apt){.debs = debs, .lock = -1};
+	*apt = (struct debs_apt){.debs = debs, .lock = -1};
 	rc = debs_dir(debs, true, &apt->dir, err);
 	if (!rc)
 		rc = debs_dir(debs, false, &apt->packages, err);
@@ -152,7 +136,7 @@ static int apt_open(struct apt *apt, struct debs *debs, struct err *err)
 	return rc ? rc : update(apt, err);
 }
 
-static void apt_close(struct apt *apt)
+void debs_apt_close(struct debs_apt *apt)
 {
 	free(apt->dir);
 	free(apt->packages);
@@ -162,7 +146,8 @@ static void apt_close(struct apt *apt)
 }
 
 /* The file that apt has fetched goes into the lock. */
-static int record(const struct apt *apt, const struct deb *deb, struct err *err)
+static int record(const struct debs_apt *apt, const struct deb *deb,
+		  struct err *err)
 {
 	AUTO_FREE char *path = debs_path(apt->debs, deb);
 	struct deb whole = *deb;
@@ -185,7 +170,7 @@ static int record(const struct apt *apt, const struct deb *deb, struct err *err)
 }
 
 /* "Inst NAME (VERSION ORIGIN [ARCHITECTURE])"; @line is cut. */
-static bool parse_inst(char *line, struct deb *deb)
+bool debs_parse_inst(char *line, struct deb *deb)
 {
 	char *version;
 	char *arch;
@@ -209,7 +194,7 @@ static bool parse_inst(char *line, struct deb *deb)
 	return true;
 }
 
-static int record_all(const struct apt *apt, char *text, const char *set,
+static int record_all(const struct debs_apt *apt, char *text, const char *set,
 		      struct err *err)
 {
 	json_t *names = json_array();
@@ -220,7 +205,7 @@ static int record_all(const struct apt *apt, char *text, const char *set,
 	     line = strtok_r(NULL, "\n", &rest)) {
 		struct deb deb = {0};
 
-		if (!parse_inst(line, &deb))
+		if (!debs_parse_inst(line, &deb))
 			continue;
 		rc = record(apt, &deb, err);
 		if (!rc && json_array_append_new(names, json_string(deb.name)))
@@ -236,7 +221,7 @@ static int record_all(const struct apt *apt, char *text, const char *set,
 	return debs_record_set(apt->debs, set, names, err);
 }
 
-static int install(const struct apt *apt, const char *const *packages,
+static int install(const struct debs_apt *apt, const char *const *packages,
 		   size_t num, const char *how, char **text, struct err *err)
 {
 	const char *argv[ARGS_MAX] = {"apt-get", "-q",	       "-y",	   how,
@@ -256,8 +241,8 @@ int debs_fetch_set(struct debs *debs, const char *const *packages, size_t num,
 {
 	AUTO_FREE char *chosen = NULL;
 	AUTO_FREE char *noise = NULL;
-	struct apt apt;
-	int rc = apt_open(&apt, debs, err);
+	struct debs_apt apt;
+	int rc = debs_apt_open(&apt, debs, err);
 
 	if (!rc)
 		rc = install(&apt, packages, num, "--simulate", &chosen, err);
@@ -268,7 +253,7 @@ int debs_fetch_set(struct debs *debs, const char *const *packages, size_t num,
 			     err);
 	if (!rc)
 		rc = record_all(&apt, chosen, set, err);
-	apt_close(&apt);
+	debs_apt_close(&apt);
 	return rc;
 }
 
@@ -301,8 +286,8 @@ static bool parse_uri(char *line, struct deb *deb)
 	return true;
 }
 
-static int fetch_one(const struct apt *apt, const char *name, json_t *names,
-		     struct err *err)
+static int fetch_one(const struct debs_apt *apt, const char *name,
+		     json_t *names, struct err *err)
 {
 	const char *const ask[] = {"apt-get",  "-qq", "--print-uris",
 				   "download", name,  NULL};
@@ -311,7 +296,7 @@ static int fetch_one(const struct apt *apt, const char *name, json_t *names,
 	AUTO_FREE char *text = NULL;
 	struct deb deb = {0};
 	/* Elsewhere: apt tells nothing of a file that is there already. */
-	int rc = run_in(apt, apt->dir, ask, &text, err);
+	int rc = debs_apt_run(apt, apt->dir, ask, &text, err);
 
 	if (!rc && !parse_uri(text, &deb))
 		rc = err_setx(err, -EBADMSG, "apt: no address of %s", name);
@@ -325,7 +310,7 @@ static int fetch_one(const struct apt *apt, const char *name, json_t *names,
 }
 
 /* The dependencies that @pattern means. */
-static int fetch_depends(const struct apt *apt, const char *package,
+static int fetch_depends(const struct debs_apt *apt, const char *package,
 			 const char *pattern, json_t *names, struct err *err)
 {
 	const char *const argv[] = {"apt-cache", "depends", "--important",
@@ -354,8 +339,8 @@ int debs_fetch_alone(struct debs *debs, const char *package,
 		     const char *depends, const char *set, struct err *err)
 {
 	json_t *names = json_array();
-	struct apt apt;
-	int rc = apt_open(&apt, debs, err);
+	struct debs_apt apt;
+	int rc = debs_apt_open(&apt, debs, err);
 
 	if (!rc && !names)
 		rc = no_memory(err);
@@ -368,6 +353,6 @@ int debs_fetch_alone(struct debs *debs, const char *package,
 	if (!rc)
 		rc = debs_record_set(debs, set, json_incref(names), err);
 	json_decref(names);
-	apt_close(&apt);
+	debs_apt_close(&apt);
 	return rc;
 }

@@ -74,8 +74,7 @@ char *debs_set_name(const char *const *packages, size_t num)
 	return name;
 }
 
-/* A map of the lock; made if @make. */
-static json_t *section(const struct debs *debs, const char *name, bool make)
+json_t *debs_lock_section(const struct debs *debs, const char *name, bool make)
 {
 	json_t *arch = json_object_get(debs->lock, debs->architecture);
 	json_t *map;
@@ -98,7 +97,7 @@ const json_t *debs_locked_set(const struct debs *debs, const char *set,
 			      struct err *err)
 {
 	const json_t *names =
-		json_object_get(section(debs, DEBS_SETS, false), set);
+		json_object_get(debs_lock_section(debs, DEBS_SETS, false), set);
 
 	if (json_is_array(names))
 		return names;
@@ -109,7 +108,7 @@ const json_t *debs_locked_set(const struct debs *debs, const char *set,
 }
 
 /* Nothing of it may lead out of a folder or be taken for an option. */
-static bool is_word(const char *text)
+bool debs_is_word(const char *text)
 {
 	return text && *text && *text != '-' && *text != '.' &&
 	       !strpbrk(text, "/ \t\n");
@@ -118,8 +117,8 @@ static bool is_word(const char *text)
 int debs_locked(const struct debs *debs, const char *name, struct deb *deb,
 		struct err *err)
 {
-	const json_t *entry =
-		json_object_get(section(debs, DEBS_PACKAGES, false), name);
+	const json_t *entry = json_object_get(
+		debs_lock_section(debs, DEBS_PACKAGES, false), name);
 
 	*deb = (struct deb){
 		.name = name,
@@ -128,8 +127,8 @@ int debs_locked(const struct debs *debs, const char *name, struct deb *deb,
 			json_object_get(entry, "architecture")),
 		.sha256 = json_string_value(json_object_get(entry, "sha256")),
 	};
-	if (is_word(name) && is_word(deb->version) && is_word(deb->arch) &&
-	    deb->sha256)
+	if (debs_is_word(name) && debs_is_word(deb->version) &&
+	    debs_is_word(deb->arch) && deb->sha256)
 		return 0;
 	return err_setx(err, -EBADMSG,
 			"%s: package %.64s: not whole: use --update-lock",
@@ -138,7 +137,7 @@ int debs_locked(const struct debs *debs, const char *name, struct deb *deb,
 
 int debs_record(struct debs *debs, const struct deb *deb, struct err *err)
 {
-	json_t *packages = section(debs, DEBS_PACKAGES, true);
+	json_t *packages = debs_lock_section(debs, DEBS_PACKAGES, true);
 
 	if (!packages ||
 	    json_object_set_new(packages, deb->name,
@@ -152,7 +151,7 @@ int debs_record(struct debs *debs, const struct deb *deb, struct err *err)
 int debs_record_set(struct debs *debs, const char *set, json_t *names,
 		    struct err *err)
 {
-	json_t *sets = section(debs, DEBS_SETS, true);
+	json_t *sets = debs_lock_section(debs, DEBS_SETS, true);
 
 	if (!sets) {
 		json_decref(names);
@@ -163,7 +162,7 @@ int debs_record_set(struct debs *debs, const char *set, json_t *names,
 
 const char *debs_version(const struct debs *debs, const char *name)
 {
-	const json_t *packages = section(debs, DEBS_PACKAGES, false);
+	const json_t *packages = debs_lock_section(debs, DEBS_PACKAGES, false);
 
 	return json_string_value(
 		json_object_get(json_object_get(packages, name), "version"));

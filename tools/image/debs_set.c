@@ -4,6 +4,8 @@
  */
 #include "debs_internal.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +69,29 @@ int debs_set_find_alone(struct debs *debs, const char *package,
 	}
 	if (is_due(debs, set->name))
 		rc = debs_fetch_alone(debs, package, depends, set->name, err);
+	if (rc) {
+		debs_set_fini(set);
+		return rc;
+	}
+	return find_names(debs, set, err);
+}
+
+int debs_set_find_source(struct debs *debs, const char *source,
+			 const char *const *packages, size_t num,
+			 struct debs_set *set, struct err *err)
+{
+	AUTO_FREE char *more = debs_set_name(packages, num);
+	int rc = 0;
+
+	*set = (struct debs_set){.install = true};
+	if (!more || asprintf(&set->name, DEBS_SOURCE_PREFIX "%s:%s", source,
+			      more) < 0) {
+		set->name = NULL;
+		return no_memory(err);
+	}
+	if (is_due(debs, set->name))
+		rc = debs_fetch_source(debs, source, packages, num, set->name,
+				       err);
 	if (rc) {
 		debs_set_fini(set);
 		return rc;

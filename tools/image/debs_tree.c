@@ -268,11 +268,31 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 	return rc;
 }
 
+/* What mmdebstrap is told to install. Return: NULL without memory; free(). */
+static char *include_of(const char *set, const json_t *names)
+{
+	size_t num = json_array_size(names);
+	const char **list;
+	char *text;
+
+	if (strncmp(set, DEBS_SOURCE_PREFIX, strlen(DEBS_SOURCE_PREFIX)) != 0)
+		return strdup(set);
+	list = calloc(num + 1, sizeof(*list));
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < num; i++)
+		list[i] = json_string_value(json_array_get(names, i));
+	text = debs_set_name(list, num);
+	free(list);
+	return text;
+}
+
 static int fill_pool(const struct debs *debs, const json_t *names,
 		     const char *pool, const char *set, int out,
 		     struct err *err)
 {
-	int rc = 0;
+	AUTO_FREE char *include = include_of(set, names);
+	int rc = include ? 0 : no_memory(err);
 
 	/* Others read it too: apt may change its user. */
 	if (chmod(pool, 0755))
@@ -282,7 +302,7 @@ static int fill_pool(const struct debs *debs, const json_t *names,
 			      pool, err);
 	if (!rc)
 		rc = index_pool(debs, pool, err);
-	return rc ? rc : bootstrap(debs, pool, set, out, err);
+	return rc ? rc : bootstrap(debs, pool, include, out, err);
 }
 
 /* Return: a new folder for what is not kept, or NULL with @err. */

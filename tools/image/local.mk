@@ -22,6 +22,7 @@ libimage_a_SOURCES = \
 	%D%/debs_fetch.c \
 	%D%/debs_lock.c \
 	%D%/debs_set.c \
+	%D%/debs_source.c \
 	%D%/debs_tree.c \
 	%D%/disk_fat.c %D%/disk_fat.h \
 	%D%/disk_label.c %D%/disk_label.h \

@@ -141,6 +141,10 @@ int module_plan_why(const struct module_plan *plan, const char *name, char *out,
 bool module_names(const struct module *module, const char *key,
 		  const char *name);
 
+/** module_source_form() - the key that says how one of the sources of a module
+ * is built: "debian", "pkgbuild", "spec"; "tar": none of them. */
+const char *module_source_form(const json_t *source);
+
 /** module_source_check() - what the table does not say of the sources of a
  * module: names, paths. Return: 0 or -EBADMSG with @err. */
 int module_source_check(const json_t *content, struct err *err);

@@ -87,6 +87,24 @@ static const struct module *provider(const struct walk *walk, const char *name,
 	return num == 1 ? only : NULL;
 }
 
+/* One that was asked for by its name takes the place of the module @name,
+ * unless that was asked for too. */
+static const struct module *stand_in(const struct walk *walk, const char *name)
+{
+	const struct module *found = NULL;
+
+	for (size_t i = 0; i < walk->wanted->num; i++) {
+		const struct module *module =
+			module_find(walk->set, walk->wanted->names[i]);
+
+		if (strcmp(walk->wanted->names[i], name) == 0)
+			return NULL;
+		if (module && module_names(module, "provides", name))
+			found = module;
+	}
+	return found;
+}
+
 static const char *nearest(const struct module_set *set, const char *name)
 {
 	const char **words =
@@ -109,7 +127,9 @@ static int look_up(const struct walk *walk, const char *name,
 	char chain[CHAIN_SIZE];
 	const char *near;
 
-	*out = module_find(walk->set, name);
+	*out = stand_in(walk, name);
+	if (!*out)
+		*out = module_find(walk->set, name);
 	if (!*out)
 		*out = provider(walk, name, &others);
 	if (*out)

@@ -33,6 +33,25 @@ static const struct field source_fields[] = {
 	 .doc = "Tar with the source: a path in that package, else a file of "
 		"the module's folder. It is unpacked, and entered if all is in "
 		"one folder."},
+	{.key = "debian",
+	 .type = FIELD_TEXT,
+	 .doc = "Debian source package: its own patches are applied, what it "
+		"needs to be built is there. Without commands its packages are "
+		"built, and binaries taken."},
+	{.key = "binaries",
+	 .type = FIELD_TEXTS,
+	 .doc = "Of the packages that debian builds: those whose files are "
+		"taken."},
+	{.key = "pkgbuild",
+	 .type = FIELD_TEXT,
+	 .doc = "PKGBUILD in the module's folder, for makepkg; what its "
+		"source= "
+		"names is in files, also where it is an URL."},
+	{.key = "spec",
+	 .type = FIELD_TEXT,
+	 .doc = "RPM spec file in the module's folder, for rpmbuild; its "
+		"Source "
+		"and Patch are in files. All its packages are taken."},
 	{.key = "patches",
 	 .type = FIELD_TEXTS,
 	 .doc = "Files of the module's folder, applied in this order by patch "
@@ -79,6 +98,53 @@ static int check_paths(const json_t *source, const char *key, struct err *err)
 	return rc;
 }
 
+const char *module_source_form(const json_t *source)
+{
+	static const char *const forms[] = {"pkgbuild", "spec", "debian"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		if (definition_text(source, forms[i]))
+			return forms[i];
+	return "tar";
+}
+
+/* How it is built. */
+static int check_way(const json_t *source, const char *name, struct err *err)
+{
+	bool debian = definition_text(source, "debian") != NULL;
+	bool commands = definition_text(source, "commands") != NULL;
+	bool binaries =
+		json_array_size(json_object_get(source, "binaries")) > 0;
+	const char *form = module_source_form(source);
+	bool recipe = strcmp(form, "tar") != 0 && strcmp(form, "debian") != 0;
+
+	if (recipe && (debian || commands || binaries ||
+		       json_object_get(source, "patches")))
+		return definition_fail(err, source,
+				       "source %s: %s says how it is built, so "
+				       "there are no debian, commands, "
+				       "binaries, patches",
+				       name, form);
+	if ((debian || recipe) && (definition_text(source, "package") ||
+				   definition_text(source, "archive")))
+		return definition_fail(err, source,
+				       "source %s: %s is the source, so there "
+				       "is no package or archive",
+				       name, form);
+	if (recipe)
+		return check_path(source, form, definition_text(source, form),
+				  err);
+	if (debian ? commands == binaries : !commands || binaries)
+		return definition_fail(err, source,
+				       debian ? "source %s: needs either "
+						"commands or binaries"
+					      : "source %s: needs commands "
+						"that build it, and no "
+						"binaries",
+				       name);
+	return 0;
+}
+
 static int check_source(const json_t *source, struct err *err)
 {
 	static const char *const lists[] = {"patches", "files"};
@@ -91,11 +157,9 @@ static int check_source(const json_t *source, struct err *err)
 				       "name: %s: letters, digits and +._- "
 				       "only",
 				       name);
-	if (!definition_text(source, "commands"))
-		return definition_fail(err, source,
-				       "source %s: needs commands that build "
-				       "it",
-				       name);
+	rc = check_way(source, name, err);
+	if (rc)
+		return rc;
 	if (archive)
 		rc = check_path(source, "archive", archive, err);
 	for (size_t i = 0; i < ARRAY_SIZE(lists) && !rc; i++)

@@ -79,7 +79,8 @@ static const struct field module_fields[] = {
 	 .doc = "Modules, or what they provide, that cannot be beside it."},
 	{.key = "provides",
 	 .type = FIELD_TEXTS,
-	 .doc = "Further names that include and conflicts may use."},
+	 .doc = "Further names that include and conflicts may use: the module "
+		"is asked for in place of the one with that name."},
 	{.key = "stands-for",
 	 .type = FIELD_TEXTS,
 	 .doc = "Images that it is taken for, without a tag: "

@@ -52,7 +52,8 @@ static void add_mounts(struct words *words, const struct source_box *box)
 {
 	ADD(words, "--ro-bind", box->root, "/", "--proc", "/proc", "--dev",
 	    "/dev", "--tmpfs", "/run", "--bind", box->temp, "/tmp", "--bind",
-	    box->build, "/build", "--chdir", "/build");
+	    box->temp, "/var/tmp", "--bind", box->build, "/build", "--chdir",
+	    "/build");
 }
 
 static void add_variables(struct words *words, const struct source_box *box)

@@ -1,12 +1,11 @@
 /*
- * source_box.h - run a build shut in: bubblewrap (bwrap) with a root of its
- * own.
+ * source_box.h - run a build shut in: bubblewrap (bwrap), a root of its own.
  *
  * The build is user 1000 and cannot become another. Its root is read-only but
- * for /build and /tmp; there is no network, none of our processes, files or
- * variables, and it ends with us. Paths, names and variables are always the
- * same, so that what it makes does not depend on who builds it where. One
- * thread.
+ * for /build, /tmp and /var/tmp; there is no network, none of our processes,
+ * files or variables, and it ends with us. Paths, names and variables are
+ * always the same, so that what it makes does not depend on who builds it
+ * where. One thread.
  */
 #pragma once
 
@@ -20,7 +19,7 @@
  * struct source_box - what to run; zero-initialise
  * @root:    directory that becomes the root, read-only; has /build
  * @build:   directory that becomes /build
- * @temp:    directory that becomes /tmp
+ * @temp:    directory that becomes /tmp and /var/tmp
  * @log:     descriptor that takes what the program writes
  * @epoch:   SOURCE_DATE_EPOCH
  * @argv:    program and arguments, ends with NULL

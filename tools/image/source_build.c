@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "definition.h"
 #include "macros.h"
+#include "module.h"
 #include "sink.h"
 #include "source_box.h"
 #include "tree_dir.h"
@@ -97,17 +98,43 @@ static void last_words(int log, char words[LAST_WORDS])
 	(void)snprintf(words, LAST_WORDS, ": %s", line);
 }
 
+/* The texts of a list with blanks between. Return: NULL without memory; free().
+ */
+static char *join(const json_t *source, const char *key)
+{
+	const json_t *list = json_object_get(source, key);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out && i < json_array_size(list); i++)
+		(void)fprintf(out, "%s%s", i ? " " : "",
+			      json_string_value(json_array_get(list, i)));
+	if (!out || ferror(out) || fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 static int run(const struct source_build *build, const char *dir, int log,
 	       struct err *err)
 {
 	static const char *const argv[] = {"/bin/bash",
 					   "/build/lwx-source-build", NULL};
 	const char *archive = definition_text(build->source, "archive");
+	AUTO_FREE char *binaries = join(build->source, "binaries");
 	AUTO_FREE char *inside = NULL;
 	AUTO_FREE char *outside = NULL;
 	AUTO_FREE char *temp = NULL;
-	const char *env[] = {"ARCHIVE",	    "",	     "DESTDIR",
-			     "/build/dest", "FILES", "/build/files",
+	const char *form = module_source_form(build->source);
+	const char *recipe = definition_text(build->source, form);
+	const char *env[] = {"ARCHIVE",	 "",
+			     "BINARIES", binaries,
+			     "DESTDIR",	 "/build/dest",
+			     "FILES",	 "/build/files",
+			     "FORM",	 form,
+			     "RECIPE",	 recipe ? recipe : "",
 			     NULL};
 	struct source_box box = {.root = build->root,
 				 .log = log,
@@ -122,7 +149,7 @@ static int run(const struct source_build *build, const char *dir, int log,
 		outside = NULL;
 	if (asprintf(&temp, "%s/temp", dir) < 0)
 		temp = NULL;
-	if (!inside || !outside || !temp)
+	if (!binaries || !inside || !outside || !temp)
 		return no_memory(err);
 	if (archive)
 		env[1] = inside;

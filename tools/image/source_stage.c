@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "definition.h"
+#include "module.h"
 #include "program_path.h"
 
 #include <errno.h>
@@ -111,6 +112,23 @@ static int put_archive(struct tree *stage, const json_t *source,
 	return put_ours(stage, "archive", dir, archive, path, err);
 }
 
+/* What another's builder reads is one of the files. */
+static int put_recipe(struct tree *stage, const json_t *source, const char *dir,
+		      struct err *err)
+{
+	const char *form = module_source_form(source);
+	const char *recipe = definition_text(source, form);
+	AUTO_FREE char *path = NULL;
+
+	if (!recipe || strcmp(form, "debian") == 0)
+		return 0;
+	if (asprintf(&path, "files/%s", recipe) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "%s", recipe);
+	}
+	return put_ours(stage, form, dir, recipe, path, err);
+}
+
 int source_stage(struct tree *stage, const json_t *source, const char *dir,
 		 struct err *err)
 {
@@ -127,5 +145,7 @@ int source_stage(struct tree *stage, const json_t *source, const char *dir,
 		rc = put_list(stage, source, "files", dir, err);
 	if (!rc)
 		rc = put_list(stage, source, "patches", dir, err);
+	if (!rc)
+		rc = put_recipe(stage, source, dir, err);
 	return rc ? rc : put_archive(stage, source, dir, err);
 }
