@@ -174,8 +174,9 @@ void boot_chart_read(struct boot_chart *chart, const char *vm,
 		     size_t len)
 {
 	struct reader reader = {.chart = chart};
-	uint64_t heard = MAX(times->heard_us, times->run_us);
-	uint64_t ran = heard - times->run_us;
+	uint64_t heard = MIN(times->heard_us, SECONDS_MAX * 1000000ULL);
+	uint64_t run = MIN(times->run_us, heard);
+	uint64_t ran = heard - run;
 	uint64_t ready = MIN(times->ready_us, ran);
 	uint64_t init = MIN(times->init_us, ready);
 	size_t before;
@@ -186,8 +187,8 @@ void boot_chart_read(struct boot_chart *chart, const char *vm,
 	copy_name(chart->hostname, times->hostname);
 	reader.zero_us = heard - ready;
 	reader.last_us = reader.zero_us + init;
-	(void)add(chart, BOOT_VMM, "set up", 0, times->run_us);
-	(void)add(chart, BOOT_KERNEL, "until its clock runs", times->run_us,
+	(void)add(chart, BOOT_VMM, "set up", 0, run);
+	(void)add(chart, BOOT_KERNEL, "until its clock runs", run,
 		  reader.zero_us);
 	(void)add(chart, BOOT_KERNEL, "until process 1", reader.zero_us,
 		  reader.last_us);

@@ -214,7 +214,7 @@ static void draw(const uint8_t *data, size_t size)
 	if (size < sizeof(numbers))
 		return;
 	memcpy(numbers, data, sizeof(numbers));
-	times.heard_us = numbers[0] % 1000000000000;
+	times.heard_us = numbers[0];
 	times.init_us = numbers[1];
 	times.ready_us = numbers[2];
 	boot_chart_read(&chart, "fuzzed", &times,

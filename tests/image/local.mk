@@ -106,8 +106,8 @@ TESTS += tests/image/test_check
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
 EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/cluster %D%/cluster-machine \
-	%D%/cluster-writer %D%/figures %D%/functions %D%/machine-functions %D%/modules \
-	%D%/packages %D%/probe %D%/sources %D%/specs %D%/sweep
+	%D%/cluster-writer %D%/engines %D%/figures %D%/functions %D%/machine-functions \
+	%D%/modules %D%/packages %D%/probe %D%/sources %D%/specs %D%/sweep
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init
