@@ -237,12 +237,9 @@ static void test_waiting_for_it(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG_TEST(test_status),
-		RIG_TEST(test_a_disk),
-		RIG_TEST(test_what_cannot_be),
-		RIG_TEST(test_reports),
-		RIG_TEST(test_interrupted),
-		RIG_TEST(test_killed),
+		RIG_TEST(test_status),	       RIG_TEST(test_a_disk),
+		RIG_TEST(test_what_cannot_be), RIG_TEST(test_reports),
+		RIG_TEST(test_interrupted),    RIG_TEST(test_killed),
 		RIG_TEST(test_waiting_for_it),
 	};
 
