@@ -117,7 +117,7 @@ static void test_private(void **state)
 	assert_int_equal((uintptr_t)r->host % MIB(2), 0);
 	/* On demand, but for the page that keeps its neighbours small, where
 	 * the host does not make all pages huge. */
-	assert_true(smaps_kib(r->host, "Rss:") <= MIB(2) >> 10);
+	assert_true(smaps_kib(r->host, "Rss:") <= (long)(MIB(2) >> 10));
 	assert_int_equal(guest_mem_write(gm, GIB(4), "guest", 5), 0);
 	smaps_line(r->host, "VmFlags:", flags, sizeof(flags));
 	assert_non_null(strstr(flags, " dd")); /* not in a core dump */
