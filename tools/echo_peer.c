@@ -125,7 +125,7 @@ static bool turn_frame(uint8_t *frame, size_t len)
 static void echo_frame(struct echo_peer *peer)
 {
 	uint8_t *frame = peer->data;
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	socklen_t size = sizeof(from);
 	ssize_t n = recvfrom(peer->packet, frame, DATA_MAX, 0,
 			     (struct sockaddr *)&from, &size);

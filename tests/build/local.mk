@@ -1,7 +1,8 @@
 # tests/build/local.mk - the include direction and the rules every file obeys.
-TESTS += tests/build/check-includes tests/build/check-manuals \
-	tests/build/check-readme tests/build/check-sources
-EXTRA_DIST += %D%/check-includes %D%/check-manuals \
+TESTS += tests/build/check-examples tests/build/check-includes \
+	tests/build/check-manuals tests/build/check-readme \
+	tests/build/check-sources
+EXTRA_DIST += %D%/check-examples %D%/check-includes %D%/check-manuals \
 	%D%/check-readme %D%/check-sources README.md CHANGELOG.md LICENSE
 EXTRA_DIST += %D%/analyze %D%/cppcheck-suppressions .clang-tidy tests/.clang-tidy
 

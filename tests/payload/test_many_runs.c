@@ -325,12 +325,27 @@ static int set_up(void **state)
 	return rig_set_up(state);
 }
 
+/* The sockets of its vsock are not in the VM's folder. */
+static void expect_no_sockets(const struct rig *rig)
+{
+	char path[128];
+
+	for (unsigned int n = 0; n < AT_ONCE_MAX; n++) {
+		(void)snprintf(path, sizeof(path), "%s/vsock%u", rig->dir, n);
+		assert_int_equal(access(path, F_OK), -1);
+		(void)strcat(path, ".seqpacket");
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
 static int tear_down(void **state)
 {
 	int rc;
 
 	echo_peer_destroy(peer);
 	peer = NULL;
+	rig_expect_clean(*state);
+	expect_no_sockets(*state);
 	rc = rig_tear_down(state);
 	own_host_expect(before);
 	free(before);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SMALL_PAGE 4096U
 #define REGIONS_MAX 2
 #define GUEST_PAGE_SIZE MIB(2) /* granule of RAM; keeps THP and EPT aligned */
 
@@ -103,7 +104,8 @@ static int open_memfd(struct guest_mem *gm, const struct guest_mem_config *cfg,
 
 /*
  * Fewer faults, fewer pages to pin for a direct transfer. KSM merges small
- * pages only. A kernel without huge pages refuses: as well.
+ * pages only. A kernel without huge pages, or older than 5.14, refuses: as
+ * well.
  *
  * But for the lowest one: of it a guest is given some small pages of boot data
  * and seldom uses more, and clearing the rest is a good part of what a short VM
@@ -111,7 +113,7 @@ static int open_memfd(struct guest_mem *gm, const struct guest_mem_config *cfg,
  */
 static void advise_huge(struct guest_mem *gm)
 {
-	*(volatile uint8_t *)gm->map = 0;
+	(void)madvise(gm->map, SMALL_PAGE, MADV_POPULATE_WRITE);
 	(void)madvise(gm->map, gm->map_size, MADV_HUGEPAGE);
 }
 
