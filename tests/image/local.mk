@@ -105,9 +105,12 @@ TESTS += tests/image/test_check
 
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/cluster %D%/cluster-machine \
-	%D%/cluster-writer %D%/engines %D%/figures %D%/functions %D%/machine-functions \
-	%D%/modules %D%/packages %D%/probe %D%/sources %D%/specs %D%/sweep
+EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/engines %D%/figures %D%/functions \
+	%D%/modules %D%/packages %D%/probe %D%/sources %D%/specs
+
+# Container hosts in a machine with a genuine KVM: a cluster, and many at a time.
+EXTRA_DIST += %D%/cluster %D%/cluster-machine %D%/cluster-writer %D%/hosts \
+	%D%/hosts-machine %D%/machine-functions %D%/sweep
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
 check_PROGRAMS += tests/image/test_init
