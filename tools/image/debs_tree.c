@@ -173,18 +173,26 @@ static int index_pool(const struct debs *debs, const char *pool,
 	return rc ? rc : write_index(pool, "Release", second, size, err);
 }
 
-/* Root needs no user namespace, but a mount namespace: a killed mmdebstrap
- * leaves nothing mounted. */
+/*
+ * A mount namespace, so that a killed mmdebstrap leaves nothing mounted. Who is
+ * not root is it in a user namespace, as themselves: the cache need not be open
+ * to the other users that mmdebstrap's own one has. @foreign is such a one
+ * already.
+ */
 static size_t isolate(const struct foreign *foreign, const char **argv)
 {
-	static const char *const words[] = {"unshare",	    "--mount", "--pid",
-					    "--kill-child", "--net",   "--"};
 	size_t num = foreign_words(foreign, argv);
 
-	if (geteuid() != 0 && !foreign)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		argv[num++] = words[i];
+	argv[num++] = "unshare";
+	if (geteuid() != 0 && !foreign) {
+		argv[num++] = "--map-root-user";
+		argv[num++] = "--map-auto";
+	}
+	argv[num++] = "--mount";
+	argv[num++] = "--pid";
+	argv[num++] = "--kill-child";
+	argv[num++] = "--net";
+	argv[num++] = "--";
 	return num;
 }
 
@@ -205,6 +213,7 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 			      .env = env,
 			      .epoch = debs->epoch};
 	size_t num = isolate(foreign, argv);
+	int rc;
 
 	if (asprintf(&include, "--include=" DEBS_MERGED "%s%s", *set ? "," : "",
 		     set) < 0)
@@ -223,7 +232,6 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 	if (foreign) {
 		spawn.keep = foreign_fds(foreign);
 		spawn.keep_num = 2;
-		argv[num++] = "--mode=root"; /* of its user namespace */
 	}
 	/* Whether its programs run is known already. */
 	argv[num++] = "--skip=check/qemu";
@@ -232,12 +240,19 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 	argv[num++] = "--hook-directory=" HOOKS;
 	argv[num++] = "--customize-hook=" NAMELESS;
 	argv[num++] = "--aptopt=Acquire::Languages \"none\"";
+	/* The packages are checked, and may be where only we can read. */
+	argv[num++] = "--aptopt=APT::Sandbox::User \"root\"";
 	argv[num++] = arch;
 	argv[num++] = include;
 	argv[num++] = SUITE;
 	argv[num++] = "-";
 	argv[num++] = source;
-	return spawn_run(&spawn, err);
+	rc = spawn_run(&spawn, err);
+	return rc && geteuid() != 0
+		       ? err_prefix(err, "not as root, which takes the package "
+					 "uidmap and a line for the user in "
+					 "/etc/subuid and /etc/subgid")
+		       : rc;
 }
 
 static int bootstrap(const struct debs *debs, const char *pool, const char *set,
