@@ -129,9 +129,10 @@ int debs_apt_open(struct debs_apt *apt, struct debs *debs, struct err *err)
 		rc = debs_dir(debs, false, &apt->packages, err);
 	if (rc)
 		return rc;
-	apt->lock = open(apt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Of all architectures: apt would not wait for its own lock there. */
+	apt->lock = open(apt->packages, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (apt->lock < 0 || flock(apt->lock, LOCK_EX))
-		return err_set(err, -errno, "%s: lock", apt->dir);
+		return err_set(err, -errno, "%s: lock", apt->packages);
 	rc = configure(apt, err);
 	return rc ? rc : update(apt, err);
 }

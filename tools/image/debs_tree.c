@@ -177,7 +177,8 @@ static int index_pool(const struct debs *debs, const char *pool,
 /*
  * A mount namespace, so that a killed mmdebstrap leaves nothing mounted. Who is
  * not root is it in a user namespace, as themselves: the cache need not be open
- * to the other users that mmdebstrap's own one has.
+ * to the other users that mmdebstrap's own one has. @foreign is such a one
+ * already.
  */
 static size_t isolate(const struct foreign *foreign, const char **argv)
 {
@@ -232,7 +233,6 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 	if (foreign) {
 		spawn.keep = foreign_fds(foreign);
 		spawn.keep_num = 2;
-		argv[num++] = "--mode=root"; /* of its user namespace */
 	}
 	/* Whether its programs run is known already. */
 	argv[num++] = "--skip=check/qemu";
