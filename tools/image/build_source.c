@@ -13,7 +13,9 @@
 #include "definition.h"
 #include "lwx_image.h"
 #include "macros.h"
+#include "source_box.h"
 #include "source_build.h"
+#include "spawn.h"
 #include "tree_dir.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KEY_KIND "source 1" /* changes when the way it is built does */
 
@@ -62,6 +65,7 @@ static int add_names(struct job *job, struct build_names *names,
 		const char *packages[4];
 	} forms[] = {
 		{"debian", {"build-essential", "fakeroot"}},
+		{"buildpkg", {"fakeroot"}},
 		{"pkgbuild", {"file", "libarchive-tools", "makepkg"}},
 		{"spec", {"rpm"}},
 	};
@@ -209,18 +213,33 @@ static int write_root(struct job *job, const char *dir, struct err *err)
 	return rc;
 }
 
-/* The directory that is the root of the build; kept for the next source.
- * Return: 0 or a negative errno with @err; @out is borrowed. */
-static int open_root(struct job *job, const char **out, struct err *err)
+/* The build may change it: as root it is another user. */
+static int give_root(const char *dir, struct err *err)
+{
+	const char *const argv[] = {
+		"chown",	  "--recursive", "--no-dereference",
+		SOURCE_BOX_OWNER, dir,		 NULL};
+	const struct spawn spawn = {.argv = argv};
+
+	return geteuid() == 0 ? spawn_run(&spawn, err) : 0;
+}
+
+/* The directory that is the root of the build; kept for the next source, unless
+ * the build may change it. Return: 0 or a negative errno with @err; @out is
+ * borrowed. */
+static int open_root(struct job *job, bool own, const char **out,
+		     struct err *err)
 {
 	struct build *build = job->build;
+	const char *key = job->root.name;
 	AUTO_FREE char *dir = NULL;
 	int rc;
 
 	if (!build->source_roots)
 		build->source_roots = json_object();
-	*out = json_string_value(
-		json_object_get(build->source_roots, job->root.name));
+	*out = own ? NULL
+		   : json_string_value(
+			     json_object_get(build->source_roots, key));
 	if (*out)
 		return 0;
 	if (asprintf(&dir, "%s/root.XXXXXX",
@@ -230,13 +249,14 @@ static int open_root(struct job *job, const char **out, struct err *err)
 	}
 	if (!mkdtemp(dir))
 		return err_set(err, -errno, "%s", dir);
-	if (json_object_set_new(build->source_roots, job->root.name,
+	if (json_object_set_new(build->source_roots, own ? dir : key,
 				json_string(dir)))
 		return no_memory(err);
 	rc = write_root(job, dir, err);
-	if (!rc)
-		*out = json_string_value(
-			json_object_get(build->source_roots, job->root.name));
+	if (!rc && own)
+		rc = give_root(dir, err);
+	*out = json_string_value(
+		json_object_get(build->source_roots, own ? dir : key));
 	return rc;
 }
 
@@ -298,13 +318,15 @@ static int make(struct job *job, int out, struct err *err)
 		.stage = job->stage,
 		.scratch = image_cache_scratch(job->build->debs.cache),
 		.epoch = job->build->options->epoch,
+		.writable = strcmp(module_source_form(job->source),
+				   "buildpkg") == 0,
 	};
 	int rc = log_path(job, &log, err);
 
 	if (!rc)
 		rc = add_carrier(job, err);
 	if (!rc)
-		rc = open_root(job, &source.root, err);
+		rc = open_root(job, source.writable, &source.root, err);
 	if (rc)
 		return rc;
 	build_say(job->build, "  build %s: %s", job->name, log);

@@ -142,7 +142,7 @@ bool module_names(const struct module *module, const char *key,
 		  const char *name);
 
 /** module_source_form() - the key that says how one of the sources of a module
- * is built: "debian", "pkgbuild", "spec"; "tar": none of them. */
+ * is built: "debian", "buildpkg", "pkgbuild", "spec"; "tar": none of them. */
 const char *module_source_form(const json_t *source);
 
 /** module_source_check() - what the table does not say of the sources of a

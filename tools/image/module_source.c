@@ -52,6 +52,13 @@ static const struct field source_fields[] = {
 	 .doc = "RPM spec file in the module's folder, for rpmbuild; its "
 		"Source "
 		"and Patch are in files. All its packages are taken."},
+	{.key = "buildpkg",
+	 .type = FIELD_TEXT,
+	 .doc = "BUILDPKG of Project V in the module's folder; what its "
+		"source= "
+		"names is in files. What it installs, anywhere in a root of "
+		"its "
+		"own, is taken."},
 	{.key = "patches",
 	 .type = FIELD_TEXTS,
 	 .doc = "Files of the module's folder, applied in this order by patch "
@@ -100,7 +107,8 @@ static int check_paths(const json_t *source, const char *key, struct err *err)
 
 const char *module_source_form(const json_t *source)
 {
-	static const char *const forms[] = {"pkgbuild", "spec", "debian"};
+	static const char *const forms[] = {"buildpkg", "pkgbuild", "spec",
+					    "debian"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		if (definition_text(source, forms[i]))

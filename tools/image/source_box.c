@@ -50,10 +50,10 @@ static void add_namespaces(struct words *words)
 
 static void add_mounts(struct words *words, const struct source_box *box)
 {
-	ADD(words, "--ro-bind", box->root, "/", "--proc", "/proc", "--dev",
-	    "/dev", "--tmpfs", "/run", "--bind", box->temp, "/tmp", "--bind",
-	    box->temp, "/var/tmp", "--bind", box->build, "/build", "--chdir",
-	    "/build");
+	ADD(words, box->writable ? "--bind" : "--ro-bind", box->root, "/",
+	    "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--bind",
+	    box->temp, "/tmp", "--bind", box->temp, "/var/tmp", "--bind",
+	    box->build, "/build", "--chdir", "/build");
 }
 
 static void add_variables(struct words *words, const struct source_box *box)

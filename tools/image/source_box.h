@@ -11,13 +11,16 @@
 
 #include "err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SOURCE_BOX_ID 1000 /* of the user and its group */
+#define SOURCE_BOX_OWNER "1000:1000"
 
 /**
  * struct source_box - what to run; zero-initialise
- * @root:    directory that becomes the root, read-only; has /build
+ * @root:    directory that becomes the root; has /build
+ * @writable: the build may change the root
  * @build:   directory that becomes /build
  * @temp:    directory that becomes /tmp and /var/tmp
  * @log:     descriptor that takes what the program writes
@@ -27,6 +30,7 @@
  */
 struct source_box {
 	const char *root;
+	bool writable;
 	const char *build;
 	const char *temp;
 	int log;

@@ -41,7 +41,8 @@ static int make_writable(const char *dir, const char *name, struct err *err)
 		path = NULL;
 		return no_memory(err);
 	}
-	if (mkdir(path, 0755) ||
+	/* The umask has no say. */
+	if (mkdir(path, 0755) || chmod(path, 0755) ||
 	    (geteuid() == 0 && chown(path, SOURCE_BOX_ID, SOURCE_BOX_ID)))
 		return err_set(err, -errno, "%s", path);
 	return 0;
@@ -137,6 +138,7 @@ static int run(const struct source_build *build, const char *dir, int log,
 			     "RECIPE",	 recipe ? recipe : "",
 			     NULL};
 	struct source_box box = {.root = build->root,
+				 .writable = build->writable,
 				 .log = log,
 				 .epoch = build->epoch,
 				 .argv = argv,

@@ -8,6 +8,7 @@
 #include "tree.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -15,6 +16,7 @@
  * @source:  of source_group, checked by module_source_check()
  * @stage:   of source_stage(), with the carrying package below SOURCE_PACKAGE
  * @root:    directory with the root that it is built in
+ * @writable: the build may change the root: it is its own
  * @scratch: directory for what is not kept
  * @log:     path of the file that takes what the build says; removed when all
  *           went well
@@ -24,6 +26,7 @@ struct source_build {
 	const json_t *source;
 	const struct tree *stage;
 	const char *root;
+	bool writable;
 	const char *scratch;
 	const char *log;
 	int64_t epoch;
