@@ -87,6 +87,7 @@ libimage_a_SOURCES = \
 	%D%/tree_size.c %D%/tree_size.h \
 	%D%/tree_size_svg.c \
 	%D%/uki_write.c %D%/uki_write.h \
+	%D%/work_dir.c %D%/work_dir.h \
 	%D%/yaml_doc.c %D%/yaml_doc.h
 
 # Link order of what stands on libimage.
