@@ -68,6 +68,8 @@ libimage_a_SOURCES = \
 	%D%/sbom_dpkg.c \
 	%D%/sbom_read.c \
 	%D%/sbom_write.c \
+	%D%/seed.c %D%/seed.h \
+	%D%/seed_write.c \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
@@ -118,6 +120,7 @@ lwx_image_SOURCES = \
 	%D%/verb_check.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_metadata.c \
 	%D%/verb_module.c \
 	%D%/verb_run.c \
 	%D%/verb_schema.c \

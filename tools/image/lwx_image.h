@@ -37,6 +37,7 @@ extern const struct image_verb image_verb_cache;
 extern const struct image_verb image_verb_check;
 extern const struct image_verb image_verb_diff;
 extern const struct image_verb image_verb_inspect;
+extern const struct image_verb image_verb_metadata;
 extern const struct image_verb image_verb_module;
 extern const struct image_verb image_verb_run;
 extern const struct image_verb image_verb_schema;
