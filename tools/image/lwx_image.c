@@ -9,11 +9,13 @@
 #include "macros.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define OPTIONS_MAX 128		 /* of a verb; above every character */
 #define EPOCH_DEFAULT 1492473600 /* 2017-04-18, which LinuxKit uses */
 
 static const struct image_verb *const verbs[] = {
@@ -56,6 +58,32 @@ int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
 		      "Try: lwx-image %s --help\n",
 		      verb->name, verb->usage, verb->name);
 	return IMAGE_EXIT_USAGE;
+}
+
+bool image_options(const struct image_verb *verb,
+		   const struct image_option *options, int argc, char **argv,
+		   int *status)
+{
+	struct option words[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 1}};
+	int c;
+
+	for (int i = 0; options[i].name && i < OPTIONS_MAX; i++)
+		words[i + 1] = (struct option){
+			options[i].name,
+			options[i].text ? required_argument : no_argument, NULL,
+			i + OPTIONS_MAX};
+	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
+		if (c < OPTIONS_MAX) {
+			*status = c == 1 ? image_help(verb)
+					 : image_usage_error(verb, "%s", "");
+			return false;
+		}
+		if (options[c - OPTIONS_MAX].text)
+			*options[c - OPTIONS_MAX].text = optarg;
+		else
+			*options[c - OPTIONS_MAX].flag = true;
+	}
+	return true;
 }
 
 int image_fail(const struct err *err)

@@ -54,6 +54,27 @@ int image_help(const struct image_verb *verb);
 int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * struct image_option - "--name"; a table of them ends with a zeroed one
+ * @text: gets what follows it, or NULL
+ * @flag: becomes true, where @text is NULL
+ */
+struct image_option {
+	const char *name;
+	const char **text;
+	bool *flag;
+};
+
+/**
+ * image_options() - read the options of a verb, and --help
+ *
+ * Return: true with optind at the first argument; false with @status of the
+ * verb if it has nothing more to do.
+ */
+bool image_options(const struct image_verb *verb,
+		   const struct image_option *options, int argc, char **argv,
+		   int *status);
+
 /** image_fail() - print the error. Return: IMAGE_EXIT_FAILURE, after a signal
  * 128 and its number. */
 int image_fail(const struct err *err);
