@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "definition.h"
 #include "macros.h"
+#include "pkg.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -226,6 +227,8 @@ static int run(struct build *build, struct err *err)
 	int rc = definition_read(&build->definition, build->options->files,
 				 build->options->file_num, err);
 
+	if (!rc)
+		rc = pkg_resolve(build->definition, build->resolver.dir, err);
 	if (rc)
 		return rc;
 	rc = build_modules(build, err);

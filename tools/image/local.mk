@@ -64,6 +64,7 @@ libimage_a_SOURCES = \
 	%D%/output_iso.c \
 	%D%/output_parts.c \
 	%D%/output_uki.c \
+	%D%/pkg_table.c \
 	%D%/sbom.c %D%/sbom.h %D%/sbom_internal.h \
 	%D%/sbom_dpkg.c \
 	%D%/sbom_read.c \
@@ -83,6 +84,7 @@ libimage_a_SOURCES = \
 	%D%/tree_dir_run.c \
 	%D%/tree_dir_write.c \
 	%D%/tree_entry.c \
+	%D%/tree_hash.c %D%/tree_hash.h \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \
 	%D%/tree_path.c \
@@ -110,6 +112,9 @@ lwx_image_SOURCES = \
 	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/pkg.c %D%/pkg.h \
+	%D%/pkg_build.c \
+	%D%/pkg_index.c \
 	%D%/reference.c %D%/reference.h \
 	%D%/subject.c %D%/subject.h \
 	%D%/check.h \
@@ -122,6 +127,7 @@ lwx_image_SOURCES = \
 	%D%/verb_inspect.c \
 	%D%/verb_metadata.c \
 	%D%/verb_module.c \
+	%D%/verb_pkg.c \
 	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c
