@@ -12,6 +12,9 @@ libimage_a_SOURCES = \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/cloud.h \
+	%D%/cloud_check.c \
+	%D%/cloud_command.c \
 	%D%/definition.c %D%/definition.h \
 	%D%/definition_merge.c \
 	%D%/definition_schema.c \
@@ -128,6 +131,7 @@ lwx_image_SOURCES = \
 	%D%/verb_metadata.c \
 	%D%/verb_module.c \
 	%D%/verb_pkg.c \
+	%D%/verb_push.c \
 	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c

@@ -21,7 +21,7 @@
 static const struct image_verb *const verbs[] = {
 	&image_verb_build,  &image_verb_cache,	 &image_verb_check,
 	&image_verb_diff,   &image_verb_inspect, &image_verb_metadata,
-	&image_verb_module, &image_verb_pkg,
+	&image_verb_module, &image_verb_pkg,	 &image_verb_push,
 	&image_verb_run,    &image_verb_schema,	 &image_verb_size,
 };
 

@@ -40,6 +40,7 @@ extern const struct image_verb image_verb_inspect;
 extern const struct image_verb image_verb_metadata;
 extern const struct image_verb image_verb_module;
 extern const struct image_verb image_verb_pkg;
+extern const struct image_verb image_verb_push;
 extern const struct image_verb image_verb_run;
 extern const struct image_verb image_verb_schema;
 extern const struct image_verb image_verb_size;
