@@ -49,6 +49,8 @@ int build_image(struct build *build, const json_t *object,
 	rc = module_of_image(build->modules, reference, &module, err);
 	if (!rc && module)
 		rc = build_module_image(build, module, out, err);
+	else if (!rc && build_is_deb(reference))
+		rc = build_deb_image(build, reference, out, err);
 	else if (!rc)
 		rc = reference_read(&build->resolver, reference, location, out,
 				    err);
@@ -57,7 +59,10 @@ int build_image(struct build *build, const json_t *object,
 				 definition_text(object, DEFINITION_AT));
 	if (rc)
 		return rc;
-	return module ? 0 : sbom_add_dpkg(build->sbom, (*out)->tree, err);
+	/* Packages that were installed here are known already. */
+	return module || build_is_deb(reference)
+		       ? 0
+		       : sbom_add_dpkg(build->sbom, (*out)->tree, err);
 }
 
 int build_dir(struct build *build, const char *path, uint32_t mode,

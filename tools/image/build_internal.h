@@ -110,6 +110,22 @@ int build_packages(struct build *build, struct err *err);
 int build_module_image(struct build *build, const struct module *module,
 		       struct oci_image **out, struct err *err);
 
+/** build_plan_image() - the same of a plan; @module: the one of it that the
+ * image is. */
+int build_plan_image(struct build *build, const struct module *module,
+		     const struct module_plan *plan, struct oci_image **out,
+		     struct err *err);
+
+#define BUILD_DEB "deb:" /* in front of names of Debian packages */
+
+/** build_is_deb() - does an image reference name packages? */
+bool build_is_deb(const char *reference);
+
+/** build_deb_image() - Debian packages, with all that they depend on, on the
+ * base. Return: -EBADMSG if one is no name, or as build_module_image(). */
+int build_deb_image(struct build *build, const char *reference,
+		    struct oci_image **out, struct err *err);
+
 /** build_volume_binds() - sources of binds and mounts of @image that are
  * volumes become paths. Return: 0, -EBADMSG or -ENOMEM with @err. */
 int build_volume_binds(const struct build *build, json_t *image,

@@ -107,6 +107,7 @@ lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
 	%D%/build.c %D%/build.h %D%/build_internal.h \
 	%D%/build_bundle.c \
+	%D%/build_deb.c \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
 	%D%/build_module.c \
