@@ -205,7 +205,11 @@ static int compose(struct build *build, struct err *err)
 		rc = build_volumes(build, err);
 	if (!rc)
 		rc = build_bundles(build, err);
-	return rc ? rc : build_files(build, err);
+	if (!rc)
+		rc = build_network(build, err);
+	if (!rc)
+		rc = build_files(build, err);
+	return rc ? rc : build_users(build, err);
 }
 
 static int print_definition(const struct build *build, struct err *err)

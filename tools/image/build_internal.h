@@ -87,6 +87,13 @@ int build_bundles(struct build *build, struct err *err);
 /** build_files() - what files: says. Return: as build_kernel(). */
 int build_files(struct build *build, struct err *err);
 
+/** build_users() - what layerworx: users says. Return: as build_kernel(). */
+int build_users(struct build *build, struct err *err);
+
+/** build_network() - what layerworx: network says. Return: as build_kernel().
+ */
+int build_network(struct build *build, struct err *err);
+
 /** build_put_files() - a list of files into @tree. Return: as build_kernel().
  */
 int build_put_files(struct build *build, struct tree *tree, const json_t *list,

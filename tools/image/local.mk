@@ -111,8 +111,10 @@ lwx_image_SOURCES = \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
 	%D%/build_module.c \
+	%D%/build_network.c \
 	%D%/build_output.c \
 	%D%/build_stamp.c \
+	%D%/build_users.c \
 	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \

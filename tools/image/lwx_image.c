@@ -139,6 +139,26 @@ int image_number(const char *text, unsigned int max, unsigned int *out)
 	return 0;
 }
 
+int image_bytes(const char *text, uint64_t *out)
+{
+	unsigned int shift = 20;
+	char *end;
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno || end == text || *text == '-' || number > 1U << 30)
+		return -EINVAL;
+	if (*end == 'G' || *end == 'g')
+		shift = 30;
+	else if (*end && *end != 'M' && *end != 'm')
+		return -EINVAL;
+	if (*end && end[1] && strcmp(end + 1, "B") != 0)
+		return -EINVAL;
+	*out = (uint64_t)number << shift;
+	return 0;
+}
+
 int image_epoch(int64_t *out)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");

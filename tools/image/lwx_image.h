@@ -95,6 +95,10 @@ bool image_is_definition(const char *word);
 /** image_number() - of an option, 1 to @max. Return: 0 or -EINVAL. */
 int image_number(const char *text, unsigned int max, unsigned int *out);
 
+/** image_bytes() - "1024M", "1G"; a number alone is MiB, as LinuxKit has it.
+ * Return: 0 or -EINVAL. */
+int image_bytes(const char *text, uint64_t *out);
+
 /** image_epoch() - SOURCE_DATE_EPOCH, or what LinuxKit uses. Return: 0, or
  * -EINVAL if it is not a number of seconds. */
 int image_epoch(int64_t *out);
