@@ -237,7 +237,8 @@ static int run(struct build *build, struct err *err)
 				 build->options->file_num, err);
 
 	if (!rc)
-		rc = pkg_resolve(build->definition, build->resolver.dir, err);
+		rc = pkg_resolve(build->definition, build->resolver.dir,
+				 build->built, err);
 	if (rc)
 		return rc;
 	rc = build_modules(build, err);
@@ -286,8 +287,10 @@ int build_run(const struct build_options *options, struct err *err)
 	struct build build = {.options = options,
 			      .ids = json_object(),
 			      .unpacked = json_object(),
+			      .built = json_object(),
 			      .made = json_object()};
-	int rc = first && build.ids && build.unpacked && build.made
+	int rc = first && build.ids && build.unpacked && build.made &&
+				 build.built
 			 ? 0
 			 : no_memory(err);
 
@@ -296,6 +299,7 @@ int build_run(const struct build_options *options, struct err *err)
 			.dir = dirname(first),
 			.architecture = options->architecture,
 			.lock_path = options->lock,
+			.built = build.built,
 			.update = options->update_lock,
 			.insecure = options->insecure,
 		};
@@ -318,6 +322,7 @@ int build_run(const struct build_options *options, struct err *err)
 	image_cache_close(build.resolver.cache);
 	json_decref(build.definition);
 	json_decref(build.unpacked);
+	json_decref(build.built);
 	json_decref(build.made);
 	json_decref(build.ids);
 	return rc;

@@ -21,6 +21,7 @@
  * @root:       the root file system, grows step by step; owned
  * @ids:        users of containers by name; owned
  * @unpacked:   where in @root an image already is, by reference; owned
+ * @built:      names of LinuxKit's packages; owned
  * @sbom:       packages of every image; owned
  * @kernel:     owned reference, NULL: none
  * @ucode:      owned reference, NULL: none
@@ -38,6 +39,7 @@ struct build {
 	struct tree *root;
 	json_t *ids;
 	json_t *unpacked;
+	json_t *built;
 	struct sbom *sbom;
 	struct tree_content *kernel;
 	struct tree_content *ucode;

@@ -217,7 +217,7 @@ bool pkg_is_for(const struct pkg *pkg, const char *architecture)
 
 /* @value of @at, a reference. Return: 0 with NULL in @out: it is none. */
 static int resolve(const char *value, const char *dir, const json_t *at,
-		   json_t **out, struct err *err)
+		   json_t *names, json_t **out, struct err *err)
 {
 	const struct pkg_options options = {0};
 	AUTO_FREE char *path = NULL;
@@ -239,36 +239,39 @@ static int resolve(const char *value, const char *dir, const json_t *at,
 				 definition_text(at, DEFINITION_AT), value);
 	if (!rc) {
 		*out = json_string(pkg.name);
-		rc = *out ? 0 : no_memory(err);
+		if (!*out || json_object_set_new(names, pkg.name, json_true()))
+			rc = no_memory(err);
 	}
 	pkg_close(&pkg);
 	return rc;
 }
 
-static int resolve_member(json_t *object, const char *dir, struct err *err)
+static int resolve_member(json_t *object, const char *dir, json_t *names,
+			  struct err *err)
 {
 	json_t *name = NULL;
-	int rc = resolve(definition_text(object, "image"), dir, object, &name,
-			 err);
+	int rc = resolve(definition_text(object, "image"), dir, object, names,
+			 &name, err);
 
 	if (!rc && name && json_object_set_new(object, "image", name))
 		rc = no_memory(err);
 	return rc;
 }
 
-int pkg_resolve(json_t *definition, const char *dir, struct err *err)
+int pkg_resolve(json_t *definition, const char *dir, json_t *names,
+		struct err *err)
 {
 	static const char *const lists[] = {"volumes", "onboot", "onshutdown",
 					    "services"};
 	json_t *init = json_object_get(definition, "init");
-	int rc =
-		resolve_member(json_object_get(definition, "kernel"), dir, err);
+	int rc = resolve_member(json_object_get(definition, "kernel"), dir,
+				names, err);
 
 	for (size_t i = 0; i < json_array_size(init) && !rc; i++) {
 		json_t *name = NULL;
 
 		rc = resolve(json_string_value(json_array_get(init, i)), dir,
-			     definition, &name, err);
+			     definition, names, &name, err);
 		if (!rc && name && json_array_set_new(init, i, name))
 			rc = no_memory(err);
 	}
@@ -276,7 +279,8 @@ int pkg_resolve(json_t *definition, const char *dir, struct err *err)
 		json_t *list = json_object_get(definition, lists[l]);
 
 		for (size_t i = 0; i < json_array_size(list) && !rc; i++)
-			rc = resolve_member(json_array_get(list, i), dir, err);
+			rc = resolve_member(json_array_get(list, i), dir, names,
+					    err);
 	}
 	return rc;
 }

@@ -88,6 +88,13 @@ int pkg_build(const struct pkg *pkg, struct image_cache *cache,
 int pkg_index(const struct pkg *pkg, struct image_cache *cache,
 	      char digest[SHA256_HEX_SIZE], struct err *err);
 
-/** pkg_resolve() - every "@pkg:DIR" of a definition becomes the name of that
- * package. @dir: what DIR is relative to. Return: as pkg_open(). */
-int pkg_resolve(json_t *definition, const char *dir, struct err *err);
+/**
+ * pkg_resolve() - every "@pkg:DIR" of a definition becomes the name of that
+ * package
+ * @dir:   what DIR is relative to
+ * @names: gets them as keys
+ *
+ * Return: as pkg_open().
+ */
+int pkg_resolve(json_t *definition, const char *dir, json_t *names,
+		struct err *err);
