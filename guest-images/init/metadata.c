@@ -104,6 +104,8 @@ static int unpack_disk(const char *device, const char *type)
 	}
 	meta = read_seed("meta-data");
 	user = read_seed("user-data");
+	if (!user)
+		user = read_seed("config"); /* as LinuxKit's command calls it */
 	network = read_seed("network-config");
 	rc = metadata_seed(out, meta, user, network, &err);
 	if (rc)

@@ -22,6 +22,7 @@
 
 #define LEASE_MS 10000
 #define NET_DIR RUN_DIR "/net"
+#define IMAGE_CONFIG "/etc/layerworx/network-config" /* lwx-image build */
 #define RESOLV "/run/resolvconf/resolv.conf"
 
 /* Where the image's resolv.conf is a file it becomes ours; a link, as
@@ -278,21 +279,46 @@ static void apply_config(const char *device, const json_t *config)
 		start_dhcp(device);
 }
 
-void network_start(const struct cmdline *cmdline)
+/* What the image says of an interface counts if metadata says nothing. */
+static json_t *read_config(bool image_too)
 {
+	json_t *of_image = NULL;
 	json_t *config = NULL;
 	struct err err = {0};
+	json_t *devices;
+
+	if (json_load_limited(&config, "/run/config/network-config", &err) ||
+	    (image_too && json_load_limited(&of_image, IMAGE_CONFIG, &err)))
+		say_err(&err);
+	devices = json_object_get(of_image, "ethernets");
+	if (devices && json_object_get(config, "ethernets"))
+		(void)json_object_update(devices,
+					 json_object_get(config, "ethernets"));
+	if (!devices)
+		devices = json_object_get(config, "ethernets");
+	devices = json_incref(devices);
+	json_decref(of_image);
+	json_decref(config);
+	return devices;
+}
+
+void network_start(const struct cmdline *cmdline)
+{
+	bool asked = false;
 	const char *device;
+	json_t *devices;
 	json_t *one;
 
 	if (netlink_link_up("lo"))
 		say_error("lo cannot be turned on");
-	for (size_t i = 0; i < cmdline->num; i++)
-		if (strncmp(cmdline->words[i], "ip=", 3) == 0)
-			apply_option(cmdline->words[i] + 3);
-	if (json_load_limited(&config, "/run/config/network-config", &err))
-		say_err(&err);
-	json_object_foreach (json_object_get(config, "ethernets"), device, one)
+	for (size_t i = 0; i < cmdline->num; i++) {
+		if (strncmp(cmdline->words[i], "ip=", 3) != 0)
+			continue;
+		asked = true;
+		apply_option(cmdline->words[i] + 3);
+	}
+	devices = read_config(!asked);
+	json_object_foreach (devices, device, one)
 		apply_config(device, one);
-	json_decref(config);
+	json_decref(devices);
 }

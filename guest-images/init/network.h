@@ -5,8 +5,9 @@
 
 #include "cmdline.h"
 
-/** network_start() - lo; what ip= and /run/config/network-config ask for. Waits
- * a little for the answer of DHCP. */
+/** network_start() - lo; what ip=, /run/config/network-config and, without ip=,
+ * /etc/layerworx/network-config ask for. Waits a little for the answer of DHCP.
+ */
 void network_start(const struct cmdline *cmdline);
 
 /** network_dhcp_event() - as the script of udhcpc: the lease is in the

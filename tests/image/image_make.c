@@ -52,6 +52,12 @@ static int option(const char *name, const char *value, struct err *err)
 		input.efi_dir = value;
 	else if (strcmp(name, "size") == 0)
 		input.size = strtoull(value, NULL, 10);
+	else if (strcmp(name, "esp") == 0)
+		input.esp = strtoull(value, NULL, 10);
+	else if (strcmp(name, "slot") == 0)
+		input.slot = strtoull(value, NULL, 10);
+	else if (strcmp(name, "data") == 0)
+		input.data = strtoull(value, NULL, 10);
 	else if (strcmp(name, "epoch") == 0)
 		input.epoch = strtoll(value, NULL, 10);
 	else if (strcmp(name, "arch") == 0)

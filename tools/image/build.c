@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "definition.h"
 #include "macros.h"
+#include "pkg.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -48,6 +49,8 @@ int build_image(struct build *build, const json_t *object,
 	rc = module_of_image(build->modules, reference, &module, err);
 	if (!rc && module)
 		rc = build_module_image(build, module, out, err);
+	else if (!rc && build_is_deb(reference))
+		rc = build_deb_image(build, reference, out, err);
 	else if (!rc)
 		rc = reference_read(&build->resolver, reference, location, out,
 				    err);
@@ -56,7 +59,10 @@ int build_image(struct build *build, const json_t *object,
 				 definition_text(object, DEFINITION_AT));
 	if (rc)
 		return rc;
-	return module ? 0 : sbom_add_dpkg(build->sbom, (*out)->tree, err);
+	/* Packages that were installed here are known already. */
+	return module || build_is_deb(reference)
+		       ? 0
+		       : sbom_add_dpkg(build->sbom, (*out)->tree, err);
 }
 
 int build_dir(struct build *build, const char *path, uint32_t mode,
@@ -199,7 +205,11 @@ static int compose(struct build *build, struct err *err)
 		rc = build_volumes(build, err);
 	if (!rc)
 		rc = build_bundles(build, err);
-	return rc ? rc : build_files(build, err);
+	if (!rc)
+		rc = build_network(build, err);
+	if (!rc)
+		rc = build_files(build, err);
+	return rc ? rc : build_users(build, err);
 }
 
 static int print_definition(const struct build *build, struct err *err)
@@ -226,6 +236,9 @@ static int run(struct build *build, struct err *err)
 	int rc = definition_read(&build->definition, build->options->files,
 				 build->options->file_num, err);
 
+	if (!rc)
+		rc = pkg_resolve(build->definition, build->resolver.dir,
+				 build->built, err);
 	if (rc)
 		return rc;
 	rc = build_modules(build, err);
@@ -274,8 +287,10 @@ int build_run(const struct build_options *options, struct err *err)
 	struct build build = {.options = options,
 			      .ids = json_object(),
 			      .unpacked = json_object(),
+			      .built = json_object(),
 			      .made = json_object()};
-	int rc = first && build.ids && build.unpacked && build.made
+	int rc = first && build.ids && build.unpacked && build.made &&
+				 build.built
 			 ? 0
 			 : no_memory(err);
 
@@ -284,6 +299,7 @@ int build_run(const struct build_options *options, struct err *err)
 			.dir = dirname(first),
 			.architecture = options->architecture,
 			.lock_path = options->lock,
+			.built = build.built,
 			.update = options->update_lock,
 			.insecure = options->insecure,
 		};
@@ -307,6 +323,7 @@ int build_run(const struct build_options *options, struct err *err)
 	image_cache_close(build.resolver.cache);
 	json_decref(build.definition);
 	json_decref(build.unpacked);
+	json_decref(build.built);
 	json_decref(build.made);
 	json_decref(build.ids);
 	return rc;

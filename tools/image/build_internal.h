@@ -21,6 +21,7 @@
  * @root:       the root file system, grows step by step; owned
  * @ids:        users of containers by name; owned
  * @unpacked:   where in @root an image already is, by reference; owned
+ * @built:      names of LinuxKit's packages; owned
  * @sbom:       packages of every image; owned
  * @kernel:     owned reference, NULL: none
  * @ucode:      owned reference, NULL: none
@@ -40,6 +41,7 @@ struct build {
 	struct tree *root;
 	json_t *ids;
 	json_t *unpacked;
+	json_t *built;
 	struct sbom *sbom;
 	struct tree_content *kernel;
 	struct tree_content *ucode;
@@ -89,6 +91,13 @@ int build_bundles(struct build *build, struct err *err);
 
 /** build_files() - what files: says. Return: as build_kernel(). */
 int build_files(struct build *build, struct err *err);
+
+/** build_users() - what layerworx: users says. Return: as build_kernel(). */
+int build_users(struct build *build, struct err *err);
+
+/** build_network() - what layerworx: network says. Return: as build_kernel().
+ */
+int build_network(struct build *build, struct err *err);
 
 /** build_put_files() - a list of files into @tree. Return: as build_kernel().
  */
@@ -149,6 +158,22 @@ int build_packages(struct build *build, struct err *err);
  * Return: as debs_install(); oci_image_destroy() when done. */
 int build_module_image(struct build *build, const struct module *module,
 		       struct oci_image **out, struct err *err);
+
+/** build_plan_image() - the same of a plan; @module: the one of it that the
+ * image is. */
+int build_plan_image(struct build *build, const struct module *module,
+		     const struct module_plan *plan, struct oci_image **out,
+		     struct err *err);
+
+#define BUILD_DEB "deb:" /* in front of names of Debian packages */
+
+/** build_is_deb() - does an image reference name packages? */
+bool build_is_deb(const char *reference);
+
+/** build_deb_image() - Debian packages, with all that they depend on, on the
+ * base. Return: -EBADMSG if one is no name, or as build_module_image(). */
+int build_deb_image(struct build *build, const char *reference,
+		    struct oci_image **out, struct err *err);
 
 /** build_volume_binds() - sources of binds and mounts of @image that are
  * volumes become paths. Return: 0, -EBADMSG or -ENOMEM with @err. */

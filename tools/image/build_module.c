@@ -456,6 +456,30 @@ static int put_files(struct build *build, const struct module_plan *plan,
 	return rc;
 }
 
+int build_plan_image(struct build *build, const struct module *module,
+		     const struct module_plan *plan, struct oci_image **out,
+		     struct err *err)
+{
+	struct oci_image *image = calloc(1, sizeof(*image));
+	int rc = image ? tree_create(&image->tree, err) : no_memory(err);
+
+	if (!rc)
+		rc = make_tree(build, plan, image->tree, err);
+	if (!rc)
+		rc = put_files(build, plan, image->tree, err);
+	if (!rc && !build->options->lock_only)
+		rc = name_kernel(module, image->tree, err);
+	if (!rc)
+		rc = fill_config(build, module, &image->config, err);
+	if (rc) {
+		oci_image_destroy(image);
+		return rc;
+	}
+	image->kind = OCI_DIRECTORY;
+	*out = image;
+	return 0;
+}
+
 int build_module_image(struct build *build, const struct module *module,
 		       struct oci_image **out, struct err *err)
 {
@@ -466,25 +490,10 @@ int build_module_image(struct build *build, const struct module *module,
 		.no_optional = build->options->no_optional,
 	};
 	struct module_plan plan = {0};
-	struct oci_image *image = calloc(1, sizeof(*image));
-	int rc = image ? tree_create(&image->tree, err) : no_memory(err);
+	int rc = module_resolve(&plan, build->modules, &wanted, err);
 
 	if (!rc)
-		rc = module_resolve(&plan, build->modules, &wanted, err);
-	if (!rc)
-		rc = make_tree(build, &plan, image->tree, err);
-	if (!rc)
-		rc = put_files(build, &plan, image->tree, err);
-	if (!rc && !build->options->lock_only)
-		rc = name_kernel(module, image->tree, err);
-	if (!rc)
-		rc = fill_config(build, module, &image->config, err);
+		rc = build_plan_image(build, module, &plan, out, err);
 	module_plan_fini(&plan);
-	if (rc) {
-		oci_image_destroy(image);
-		return rc;
-	}
-	image->kind = OCI_DIRECTORY;
-	*out = image;
-	return 0;
+	return rc;
 }

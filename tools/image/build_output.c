@@ -99,6 +99,32 @@ static void told(void *arg, const char *text)
 	build_say(arg, "  %s", text);
 }
 
+/* What layerworx: disk says; --size wins. */
+static int fill_sizes(const json_t *disk, struct output_input *input,
+		      struct err *err)
+{
+	const struct {
+		const char *key;
+		uint64_t *to;
+	} sizes[] = {{"size", &input->size},
+		     {"esp", &input->esp},
+		     {"root", &input->slot},
+		     {"data", &input->data}};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		const char *text = definition_text(disk, sizes[i].key);
+
+		if (!text || *sizes[i].to)
+			continue;
+		if (image_bytes(text, sizes[i].to) || !*sizes[i].to)
+			return definition_fail(err, disk,
+					       "disk: %s: %.32s: expected a "
+					       "size, as 1024M or 2G",
+					       sizes[i].key, text);
+	}
+	return 0;
+}
+
 static int fill_input(struct build *build, const struct plan *plan,
 		      struct output_input *input, struct err *err)
 {
@@ -132,7 +158,7 @@ static int fill_input(struct build *build, const struct plan *plan,
 				       "initrd: %s is not known: none, gzip, "
 				       "zstd, lz4",
 				       initrd);
-	return 0;
+	return fill_sizes(json_object_get(layerworx, "disk"), input, err);
 }
 
 static int make_one(struct build *build, const struct plan *plan,

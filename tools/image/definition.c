@@ -172,15 +172,12 @@ static int parse_size(json_t **out, const struct yaml_node *node,
 	return parse_text(out, node, field->key, field->type, err);
 }
 
-static int parse_any(json_t **out, const struct yaml_node *node,
-		     struct err *err);
-
 static int any_children(json_t *json, const struct yaml_node *node,
 			struct err *err)
 {
 	for (size_t i = 0; i < node->num; i++) {
 		json_t *item = NULL;
-		int rc = parse_any(&item, node->items[i], err);
+		int rc = definition_any(&item, node->items[i], err);
 
 		if (rc)
 			return rc;
@@ -193,8 +190,7 @@ static int any_children(json_t *json, const struct yaml_node *node,
 }
 
 /* Recursion as deep as YAML_DEPTH_MAX. */
-static int parse_any(json_t **out, const struct yaml_node *node,
-		     struct err *err)
+int definition_any(json_t **out, const struct yaml_node *node, struct err *err)
 {
 	int64_t number;
 	bool truth;
@@ -326,7 +322,7 @@ static int parse_value(json_t **out, const struct yaml_node *node,
 	case FIELD_ANY:
 		break;
 	}
-	return parse_any(out, node, err);
+	return definition_any(out, node, err);
 }
 
 static int unknown_key(const struct yaml_node *key,

@@ -38,6 +38,10 @@ int definition_parse(json_t **out, const struct yaml_node *node,
 int definition_read(json_t **out, const char *const *paths, size_t num,
 		    struct err *err);
 
+/** definition_any() - whatever YAML can say as JSON. Return: as
+ * definition_parse(). */
+int definition_any(json_t **out, const struct yaml_node *node, struct err *err);
+
 /** definition_check() - what only the whole can tell: names that are there
  * twice. Return: 0 or -EBADMSG with @err. */
 int definition_check(const json_t *definition, struct err *err);

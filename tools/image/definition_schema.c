@@ -5,6 +5,7 @@
 #include "definition.h"
 
 #include "module.h"
+#include "pkg.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,7 @@ char *definition_manual(void)
 		return NULL;
 	group_manual(&manual, &definition_group, "The top");
 	group_manual(&manual, &module_group, "module.yml");
+	group_manual(&manual, &pkg_group, "build.yml");
 	if (fclose(manual.out)) {
 		free(text);
 		return NULL;

@@ -159,6 +159,58 @@ static const struct field lwx_service_fields[] = {
 const struct field_group service_group =
 	FIELD_GROUP_OF("service", lwx_service_fields);
 
+static const struct field user_fields[] = {
+	{.key = "uid",
+	 .type = FIELD_INT,
+	 .doc = "Number [the image's, else the next from 1000 on]."},
+	{.key = "gid",
+	 .type = FIELD_INT,
+	 .doc = "Of its group [the image's, else as uid; a group of its "
+		"name]."},
+	{.key = "groups",
+	 .type = FIELD_TEXTS,
+	 .doc = "Groups of the image that it is in too."},
+	{.key = "home", .type = FIELD_TEXT, .doc = "[/home/NAME]."},
+	{.key = "shell", .type = FIELD_TEXT, .doc = "[/bin/sh]."},
+	{.key = "password",
+	 .type = FIELD_TEXT,
+	 .doc = "Hash, as openssl passwd -6 prints it [no password fits]."},
+	{.key = "ssh-keys",
+	 .type = FIELD_TEXTS,
+	 .doc = "Public keys in its .ssh/authorized_keys."},
+};
+static const struct field_group user_group =
+	FIELD_GROUP_OF("user", user_fields);
+
+static const struct field network_fields[] = {
+	{.key = "dhcp", .type = FIELD_BOOL, .doc = "Address by DHCP, IPv4."},
+	{.key = "addresses",
+	 .type = FIELD_TEXTS,
+	 .doc = "\"ADDRESS/PREFIX\", of either family."},
+	{.key = "gateway4", .type = FIELD_TEXT, .doc = "Address."},
+	{.key = "gateway6", .type = FIELD_TEXT, .doc = "Address."},
+	{.key = "nameservers", .type = FIELD_TEXTS, .doc = "Addresses."},
+};
+static const struct field_group network_group =
+	FIELD_GROUP_OF("network", network_fields);
+
+static const struct field disk_fields[] = {
+	{.key = "size",
+	 .type = FIELD_TEXT,
+	 .doc = "As --size, which wins: 1024M, 2G [as the content needs]."},
+	{.key = "esp",
+	 .type = FIELD_TEXT,
+	 .doc = "EFI system partition of a host [1G]."},
+	{.key = "root",
+	 .type = FIELD_TEXT,
+	 .doc = "Each of the two slots of a host [2G]."},
+	{.key = "data",
+	 .type = FIELD_TEXT,
+	 .doc = "Data of a host at least [256M]."},
+};
+static const struct field_group disk_group =
+	FIELD_GROUP_OF("disk", disk_fields);
+
 const char *const definition_roles[] = {"container", "vm", "host", NULL};
 static const struct field layerworx_fields[] = {
 	{.key = "role",
@@ -176,6 +228,19 @@ static const struct field layerworx_fields[] = {
 	{.key = "initrd",
 	 .type = FIELD_TEXT,
 	 .doc = "Compression of initrds: none, gzip, zstd or lz4 [gzip]."},
+	{.key = "users",
+	 .type = FIELD_NAMED,
+	 .group = &user_group,
+	 .doc = "Users of the root, by their name."},
+	{.key = "network",
+	 .type = FIELD_NAMED,
+	 .group = &network_group,
+	 .doc = "Addresses, by interface; what metadata says of it wins, and "
+		"ip= of the command line turns all off."},
+	{.key = "disk",
+	 .type = FIELD_GROUP,
+	 .group = &disk_group,
+	 .doc = "Sizes of disks."},
 	{.key = "services",
 	 .type = FIELD_NAMED,
 	 .group = &service_group,

@@ -13,6 +13,9 @@ libimage_a_SOURCES = \
 	%D%/archive_record.h \
 	%D%/archive_sandbox.c %D%/archive_sandbox.h \
 	%D%/archive_write_tar.c %D%/archive_write_tar.h \
+	%D%/cloud.h \
+	%D%/cloud_check.c \
+	%D%/cloud_command.c \
 	%D%/definition.c %D%/definition.h \
 	%D%/definition_merge.c \
 	%D%/definition_schema.c \
@@ -69,10 +72,13 @@ libimage_a_SOURCES = \
 	%D%/output_iso.c \
 	%D%/output_parts.c \
 	%D%/output_uki.c \
+	%D%/pkg_table.c \
 	%D%/sbom.c %D%/sbom.h %D%/sbom_internal.h \
 	%D%/sbom_dpkg.c \
 	%D%/sbom_read.c \
 	%D%/sbom_write.c \
+	%D%/seed.c %D%/seed.h \
+	%D%/seed_write.c \
 	%D%/sha256.c %D%/sha256.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_compress.c \
@@ -89,12 +95,14 @@ libimage_a_SOURCES = \
 	%D%/tree_dir_run.c \
 	%D%/tree_dir_write.c \
 	%D%/tree_entry.c \
+	%D%/tree_hash.c %D%/tree_hash.h \
 	%D%/tree_links.c \
 	%D%/tree_merge.c \
 	%D%/tree_path.c \
 	%D%/tree_size.c %D%/tree_size.h \
 	%D%/tree_size_svg.c \
 	%D%/uki_write.c %D%/uki_write.h \
+	%D%/work_dir.c %D%/work_dir.h \
 	%D%/yaml_doc.c %D%/yaml_doc.h
 
 # Link order of what stands on libimage.
@@ -107,16 +115,22 @@ lwx_image_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_IMAGE) $(JANSSON_CFLAGS)
 lwx_image_SOURCES = \
 	%D%/build.c %D%/build.h %D%/build_internal.h \
 	%D%/build_bundle.c \
+	%D%/build_deb.c \
 	%D%/build_file.c \
 	%D%/build_kernel.c \
 	%D%/build_module.c \
 	%D%/build_names.c \
+	%D%/build_network.c \
 	%D%/build_output.c \
 	%D%/build_source.c \
 	%D%/build_stamp.c \
+	%D%/build_users.c \
 	%D%/build_volume.c \
 	%D%/cache_transfer.c %D%/cache_transfer.h \
 	%D%/lwx_image.c %D%/lwx_image.h \
+	%D%/pkg.c %D%/pkg.h \
+	%D%/pkg_build.c \
+	%D%/pkg_index.c \
 	%D%/reference.c %D%/reference.h \
 	%D%/subject.c %D%/subject.h \
 	%D%/check.h \
@@ -127,7 +141,10 @@ lwx_image_SOURCES = \
 	%D%/verb_check.c \
 	%D%/verb_diff.c \
 	%D%/verb_inspect.c \
+	%D%/verb_metadata.c \
 	%D%/verb_module.c \
+	%D%/verb_pkg.c \
+	%D%/verb_push.c \
 	%D%/verb_run.c \
 	%D%/verb_schema.c \
 	%D%/verb_size.c

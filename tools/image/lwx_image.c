@@ -4,22 +4,26 @@
  */
 #include "lwx_image.h"
 
+#include "architecture.h"
 #include "interrupt.h"
 #include "log.h"
 #include "macros.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define OPTIONS_MAX 128		 /* of a verb; above every character */
 #define EPOCH_DEFAULT 1492473600 /* 2017-04-18, which LinuxKit uses */
 
 static const struct image_verb *const verbs[] = {
-	&image_verb_build, &image_verb_cache,	&image_verb_check,
-	&image_verb_diff,  &image_verb_inspect, &image_verb_module,
-	&image_verb_run,   &image_verb_schema,	&image_verb_size,
+	&image_verb_build,  &image_verb_cache,	 &image_verb_check,
+	&image_verb_diff,   &image_verb_inspect, &image_verb_metadata,
+	&image_verb_module, &image_verb_pkg,	 &image_verb_push,
+	&image_verb_run,    &image_verb_schema,	 &image_verb_size,
 };
 
 void image_complain(const char *fmt, ...)
@@ -55,6 +59,36 @@ int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
 		      "Try: lwx-image %s --help\n",
 		      verb->name, verb->usage, verb->name);
 	return IMAGE_EXIT_USAGE;
+}
+
+bool image_options(const struct image_verb *verb,
+		   const struct image_option *options, int argc, char **argv,
+		   int *status)
+{
+	struct option words[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 1}};
+	const struct image_option *option;
+	int c;
+
+	for (int i = 0; options[i].name && i < OPTIONS_MAX; i++)
+		words[i + 1] = (struct option){
+			options[i].name,
+			options[i].text ? required_argument : no_argument, NULL,
+			i + OPTIONS_MAX};
+	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
+		if (c < OPTIONS_MAX) {
+			*status = c == 1 ? image_help(verb)
+					 : image_usage_error(verb, "%s", "");
+			return false;
+		}
+		option = &options[c - OPTIONS_MAX];
+		if (!option->text)
+			*option->flag = true;
+		else if (strcmp(option->name, "arch") == 0)
+			*option->text = architecture_any(optarg);
+		else
+			*option->text = optarg;
+	}
+	return true;
 }
 
 int image_fail(const struct err *err)
@@ -96,6 +130,26 @@ int image_number(const char *text, unsigned int max, unsigned int *out)
 	if (errno || end == text || *end || number == 0 || number > max)
 		return -EINVAL;
 	*out = (unsigned int)number;
+	return 0;
+}
+
+int image_bytes(const char *text, uint64_t *out)
+{
+	unsigned int shift = 20;
+	char *end;
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno || end == text || *text == '-' || number > 1U << 30)
+		return -EINVAL;
+	if (*end == 'G' || *end == 'g')
+		shift = 30;
+	else if (*end && *end != 'M' && *end != 'm')
+		return -EINVAL;
+	if (*end && end[1] && strcmp(end + 1, "B") != 0)
+		return -EINVAL;
+	*out = (uint64_t)number << shift;
 	return 0;
 }
 

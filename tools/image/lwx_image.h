@@ -37,7 +37,10 @@ extern const struct image_verb image_verb_cache;
 extern const struct image_verb image_verb_check;
 extern const struct image_verb image_verb_diff;
 extern const struct image_verb image_verb_inspect;
+extern const struct image_verb image_verb_metadata;
 extern const struct image_verb image_verb_module;
+extern const struct image_verb image_verb_pkg;
+extern const struct image_verb image_verb_push;
 extern const struct image_verb image_verb_run;
 extern const struct image_verb image_verb_schema;
 extern const struct image_verb image_verb_size;
@@ -53,6 +56,28 @@ int image_help(const struct image_verb *verb);
 int image_usage_error(const struct image_verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * struct image_option - "--name"; a table of them ends with a zeroed one
+ * @text: gets what follows it, or NULL
+ * @flag: becomes true, where @text is NULL
+ */
+struct image_option {
+	const char *name;
+	const char **text;
+	bool *flag;
+};
+
+/**
+ * image_options() - read the options of a verb, and --help; an --arch is what
+ * architecture_any() makes of it
+ *
+ * Return: true with optind at the first argument; false with @status of the
+ * verb if it has nothing more to do.
+ */
+bool image_options(const struct image_verb *verb,
+		   const struct image_option *options, int argc, char **argv,
+		   int *status);
+
 /** image_fail() - print the error. Return: IMAGE_EXIT_FAILURE, after a signal
  * 128 and its number. */
 int image_fail(const struct err *err);
@@ -67,6 +92,10 @@ bool image_is_definition(const char *word);
 
 /** image_number() - of an option, 1 to @max. Return: 0 or -EINVAL. */
 int image_number(const char *text, unsigned int max, unsigned int *out);
+
+/** image_bytes() - "1024M", "1G"; a number alone is MiB, as LinuxKit has it.
+ * Return: 0 or -EINVAL. */
+int image_bytes(const char *text, uint64_t *out);
 
 /** image_epoch() - SOURCE_DATE_EPOCH, or what LinuxKit uses. Return: 0, or
  * -EINVAL if it is not a number of seconds. */

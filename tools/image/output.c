@@ -6,7 +6,6 @@
 #include "interrupt.h"
 #include "macros.h"
 #include "output_formats.h"
-#include "tree_dir.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -44,26 +43,6 @@ static int make_seed(struct output *out, struct err *err)
 	}
 	sha256_final(sum, out->seed);
 	sha256_destroy(sum);
-	return 0;
-}
-
-static int make_dir(struct output *out, const char *dest, struct err *err)
-{
-	const char *slash = strrchr(dest, '/');
-	int len = slash ? (int)(slash - dest) + 1 : 0;
-
-	if (asprintf(&out->dir, "%.*s.lwx-output.XXXXXX", len, dest) < 0) {
-		out->dir = NULL;
-		return err_set(err, -ENOMEM, "%s", dest);
-	}
-	if (!mkdtemp(out->dir)) {
-		int code = -errno;
-
-		free(out->dir);
-		out->dir = NULL;
-		return err_set(err, code, "%s: make a directory beside it",
-			       dest);
-	}
 	return 0;
 }
 
@@ -166,19 +145,17 @@ static int make(struct output *out, char **dests, uint64_t *sizes,
 	int rc = make_seed(out, err);
 
 	if (!rc)
-		rc = make_dir(out, dests[0], err);
+		rc = work_dir_make(&out->work, dests[0], err);
+	out->dir = out->work.path;
 	if (!rc)
 		rc = output_format_make(out->format)(out, err);
 	if (!rc)
 		rc = publish(out, dests, sizes, err);
 	if (rc)
 		(void)err_prefix(err, "format %s", out->format->name);
-	if (out->dir && rc)
-		(void)tree_dir_remove(out->dir, NULL); /* the first counts */
-	else if (out->dir)
-		rc = tree_dir_remove(out->dir, err);
-	free(out->dir);
-	return rc;
+	if (rc)
+		(void)work_dir_remove(&out->work, NULL); /* the first counts */
+	return rc ? rc : work_dir_remove(&out->work, err);
 }
 
 int output_make(const struct output_format *format,

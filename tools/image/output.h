@@ -43,6 +43,9 @@ enum output_role {
  * directory in lib/modules of @root if there is just one
  * @initrd:       compression of initrds
  * @size:         of a disk in bytes, 0: as small as its content allows
+ * @esp:          bytes of that partition of a host, 0: 1 GiB
+ * @slot:         bytes of a root of a host, 0: 2 GiB
+ * @data:         bytes of the data of a host at least, 0: 256 MiB
  * @epoch:        SOURCE_DATE_EPOCH: no time in an image is later
  * @layers:       docker, oci: base first; NULL: one layer, @root
  * @layer_num:    of them
@@ -68,6 +71,9 @@ struct output_input {
 	const char *release;
 	enum compression initrd;
 	uint64_t size;
+	uint64_t esp;
+	uint64_t slot;
+	uint64_t data;
 	int64_t epoch;
 	const struct tree *const *layers;
 	size_t layer_num;

@@ -26,9 +26,9 @@
 
 #define ESP_SIZE (1024 * OUTPUT_MIB)
 #define ROOT_SIZE (2048 * OUTPUT_MIB)
-#define VERITY_SIZE (32 * OUTPUT_MIB) /* of 2 GiB: 16.2 MiB */
-#define DATA_SIZE (256 * OUTPUT_MIB)  /* grown at the first boot */
-#define UKI_MAX (480 * OUTPUT_MIB)
+#define VERITY_PART 64U /* of the root; dm-verity needs half of it */
+#define DATA_SIZE (256 * OUTPUT_MIB) /* grown at the first boot */
+#define ESP_SPARE (64 * OUTPUT_MIB)
 #define HASH_HEX 64U
 #define VERITY_TEXT_MAX ((size_t)64 << 10)
 
@@ -128,6 +128,7 @@ static int make_esp(const struct output *out, struct host_disk *disk,
 	AUTO_FREE char *initrd = output_path(out, "initrd", err);
 	AUTO_FREE char *words = NULL;
 	AUTO_FREE char *cmdline = NULL;
+	uint64_t esp = out->input->esp ? out->input->esp : ESP_SIZE;
 	struct stat st;
 	uint64_t size = 0;
 	bool needed;
@@ -150,13 +151,14 @@ static int make_esp(const struct output *out, struct host_disk *disk,
 		return rc;
 	if (stat(uki, &st))
 		return err_set(err, -errno, "%s", uki);
-	if ((uint64_t)st.st_size > UKI_MAX)
+	if ((uint64_t)st.st_size > (esp - ESP_SPARE) / 2)
 		return err_setx(err, -EFBIG,
 				"kernel and initrd have %llu MiB: the EFI "
-				"system partition of 1 GiB must hold two "
-				"versions",
-				(unsigned long long)st.st_size >> 20);
-	return output_esp(out, uki, disk->esp, ESP_SIZE, &size, err);
+				"system partition of %llu MiB must hold two "
+				"versions: layerworx: disk: esp",
+				(unsigned long long)st.st_size >> 20,
+				(unsigned long long)(esp / OUTPUT_MIB));
+	return output_esp(out, uki, disk->esp, esp, &size, err);
 }
 
 static int make_data(const struct output *out, struct host_disk *disk,
@@ -194,9 +196,14 @@ static int make_data(const struct output *out, struct host_disk *disk,
 static int plan(const struct output *out, struct host_disk *disk,
 		uint64_t *size, struct err *err)
 {
-	static const uint64_t sizes[HOST_PARTS] = {ESP_SIZE,	ROOT_SIZE,
-						   VERITY_SIZE, ROOT_SIZE,
-						   VERITY_SIZE, DATA_SIZE};
+	const struct output_input *input = out->input;
+	uint64_t esp = input->esp ? input->esp : ESP_SIZE;
+	uint64_t root_size = input->slot ? input->slot : ROOT_SIZE;
+	uint64_t verity_size = (root_size / VERITY_PART + OUTPUT_MIB - 1) /
+			       OUTPUT_MIB * OUTPUT_MIB;
+	uint64_t sizes[HOST_PARTS] = {
+		esp,	   root_size,	verity_size,
+		root_size, verity_size, input->data ? input->data : DATA_SIZE};
 	static const char *const what[HOST_PARTS] = {[ESP] = "esp",
 						     [ROOT_B] = "root-b",
 						     [VERITY_B] = "verity-b",
@@ -215,6 +222,12 @@ static int plan(const struct output *out, struct host_disk *disk,
 					 disk->names[1], "_empty",
 					 "_empty",	 "data"};
 
+	if (esp < 2 * ESP_SPARE)
+		return err_setx(
+			err, -EINVAL,
+			"disk: esp: an EFI system partition of a host "
+			"has at least %llu MiB",
+			(unsigned long long)(2 * ESP_SPARE / OUTPUT_MIB));
 	(void)snprintf(disk->names[0], sizeof(disk->names[0]), "lwx_%.24s",
 		       version);
 	(void)snprintf(disk->names[1], sizeof(disk->names[1]),

@@ -4,19 +4,22 @@
 #include "disk_label.h"
 #include "output.h"
 #include "sha256.h"
+#include "work_dir.h"
 
 #define OUTPUT_MIB ((uint64_t)1 << 20)
 
 /**
  * struct output - a format in the making
- * @dir:  temporary directory, on the file system of the destination
+ * @work: temporary directory, on the file system of the destination
+ * @dir:  its path
  * @seed: sum of the input: every identifier comes from it
  * @made: per suffix: the file is there
  */
 struct output {
 	const struct output_format *format;
 	const struct output_input *input;
-	char *dir;
+	struct work_dir work;
+	const char *dir;
 	uint8_t seed[SHA256_SIZE];
 	bool made[OUTPUT_FILES_MAX];
 };

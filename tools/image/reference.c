@@ -197,24 +197,29 @@ int reference_read(struct resolver *resolver, const char *reference,
 		   const char *location, struct oci_image **out,
 		   struct err *err)
 {
+	bool built = json_object_get(resolver->built, reference) != NULL;
 	int rc;
 
 	*out = NULL;
 	if (reference_is_path(reference))
 		return read_path(resolver, reference, location, out, err);
-	rc = resolver->update ? cache_pull(resolver->cache, reference,
-					   resolver->architecture,
-					   resolver->insecure, err)
-			      : 0;
+	rc = resolver->update && !built ? cache_pull(resolver->cache, reference,
+						     resolver->architecture,
+						     resolver->insecure, err)
+					: 0;
 	if (!rc)
 		rc = read_cached(resolver, reference, location, out, err);
+	if (rc == -ENOENT && built)
+		return err_setx(err, rc,
+				"%s: not in the cache: lwx-image pkg build",
+				reference);
 	if (rc == -ENOENT)
 		return err_setx(err, rc,
 				"%s: not in the cache for %s; --update-lock "
 				"asks its registry, \"lwx-image cache import\" "
 				"takes a file, and a path starts with ./ or /",
 				reference, resolver->architecture);
-	if (!rc)
+	if (!rc && !built)
 		rc = check_lock(resolver, reference, *out, err);
 	if (rc) {
 		oci_image_destroy(*out);

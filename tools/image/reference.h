@@ -23,6 +23,8 @@
  * @lock:         images of the lock file, map of references to maps of
  *                architectures to digests; owned
  * @debs:         packages of the lock file, see debs.h; owned
+ * @built:        map with the names of packages that are built here: their tag
+ *                is their content, no registry has them; NULL: none
  * @update:       ask registries, write the lock file
  * @insecure:     registries without certificates are fine
  */
@@ -33,6 +35,7 @@ struct resolver {
 	const char *lock_path;
 	json_t *lock;
 	json_t *debs;
+	const json_t *built;
 	bool update;
 	bool insecure;
 };

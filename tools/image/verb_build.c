@@ -65,27 +65,6 @@ static const struct option long_options[] = {
 	{"verbose", no_argument, NULL, 'v'},
 	{NULL, 0, NULL, 0}};
 
-/* "1024M", "1G"; a number alone is MiB, as LinuxKit has it. */
-static int parse_size(const char *text, uint64_t *out)
-{
-	unsigned int shift = 20;
-	char *end;
-	unsigned long long number;
-
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (errno || end == text || *text == '-' || number > 1U << 30)
-		return -EINVAL;
-	if (*end == 'G' || *end == 'g')
-		shift = 30;
-	else if (*end && *end != 'M' && *end != 'm')
-		return -EINVAL;
-	if (*end && end[1] && strcmp(end + 1, "B") != 0)
-		return -EINVAL;
-	*out = (uint64_t)number << shift;
-	return 0;
-}
-
 /* Comma-separated, and the option may be repeated. @text is cut. */
 static int add_formats(struct build_options *options, char *text)
 {
@@ -168,7 +147,7 @@ static int take_option(const struct image_verb *verb,
 		options->sbom_epoch = (int64_t)time(NULL);
 		break;
 	case OPT_SIZE:
-		rc = parse_size(optarg, &options->size);
+		rc = image_bytes(optarg, &options->size);
 		break;
 	case OPT_PULL:
 	case OPT_UPDATE_LOCK:

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -232,62 +231,30 @@ static int act(const struct image_verb *verb, const char *name,
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"arch", required_argument, NULL, 'a'},
-		{"cache", required_argument, NULL, 'c'},
-		{"format", required_argument, NULL, 'f'},
-		{"help", no_argument, NULL, 'h'},
-		{"insecure", no_argument, NULL, 'i'},
-		{"json", no_argument, NULL, 'j'},
-		{"keep-owners", no_argument, NULL, 'k'},
-		{"name", required_argument, NULL, 'n'},
-		{"output", required_argument, NULL, 'o'},
-		{NULL, 0, NULL, 0}};
-	struct options options = {.architecture = architecture_native()};
-	int c;
+	struct options request = {.architecture = architecture_native()};
+	const char *format = "oci";
+	const struct image_option options[] = {
+		{"arch", &request.architecture, NULL},
+		{"cache", &request.dir, NULL},
+		{"format", &format, NULL},
+		{"insecure", NULL, &request.insecure},
+		{"json", NULL, &request.as_json},
+		{"keep-owners", NULL, &request.keep_owners},
+		{"name", &request.name, NULL},
+		{"output", &request.output, NULL},
+		{NULL, NULL, NULL}};
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'a':
-			options.architecture = architecture_any(optarg);
-			break;
-		case 'c':
-			options.dir = optarg;
-			break;
-		case 'f':
-			if (!parse_format(optarg, &options.format))
-				return image_usage_error(
-					verb,
-					"--format %s: oci, docker or "
-					"filesystem",
-					optarg);
-			break;
-		case 'h':
-			return image_help(verb);
-		case 'i':
-			options.insecure = true;
-			break;
-		case 'j':
-			options.as_json = true;
-			break;
-		case 'k':
-			options.keep_owners = true;
-			break;
-		case 'n':
-			options.name = optarg;
-			break;
-		case 'o':
-			options.output = optarg;
-			break;
-		default:
-			return image_usage_error(verb, "%s", "");
-		}
-	}
+	if (!image_options(verb, options, argc, argv, &status))
+		return status;
+	if (!parse_format(format, &request.format))
+		return image_usage_error(
+			verb, "--format %s: oci, docker or filesystem", format);
 	if (optind == argc)
 		return image_usage_error(verb, "need an action");
-	options.args = argv + optind + 1;
-	options.arg_num = argc - optind - 1;
-	return act(verb, argv[optind], &options);
+	request.args = argv + optind + 1;
+	request.arg_num = argc - optind - 1;
+	return act(verb, argv[optind], &request);
 }
 
 const struct image_verb image_verb_cache = {

@@ -8,11 +8,11 @@
 #include "tree_diff.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_DIFFERENT 1
 #define EXIT_TROUBLE 2
@@ -269,36 +269,20 @@ static int diff(const char *a, const char *b,
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"arch", required_argument, NULL, 'a'},
-		{"cache", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0}};
-	struct subject_options options = {0};
+	struct subject_options subject = {0};
 	bool as_json = false;
-	int c;
+	const struct image_option options[] = {
+		{"arch", &subject.architecture, NULL},
+		{"cache", &subject.cache, NULL},
+		{"json", NULL, &as_json},
+		{NULL, NULL, NULL}};
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'a':
-			options.architecture = architecture_any(optarg);
-			break;
-		case 'c':
-			options.cache = optarg;
-			break;
-		case 'h':
-			return image_help(verb);
-		case 'j':
-			as_json = true;
-			break;
-		default:
-			return image_usage_error(verb, "%s", "");
-		}
-	}
+	if (!image_options(verb, options, argc, argv, &status))
+		return status;
 	if (optind + 2 != argc)
 		return image_usage_error(verb, "need two images");
-	return diff(argv[optind], argv[optind + 1], &options, as_json);
+	return diff(argv[optind], argv[optind + 1], &subject, as_json);
 }
 
 const struct image_verb image_verb_diff = {

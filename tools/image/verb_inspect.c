@@ -7,11 +7,11 @@
 #include "subject.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct totals {
 	size_t files;
@@ -214,40 +214,21 @@ static int inspect(const char *what, const struct subject_options *options,
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"arch", required_argument, NULL, 'a'},
-		{"cache", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{"name", required_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0}};
-	struct subject_options options = {0};
+	struct subject_options subject = {0};
 	bool as_json = false;
-	int c;
+	const struct image_option options[] = {
+		{"arch", &subject.architecture, NULL},
+		{"cache", &subject.cache, NULL},
+		{"json", NULL, &as_json},
+		{"name", &subject.name, NULL},
+		{NULL, NULL, NULL}};
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'a':
-			options.architecture = architecture_any(optarg);
-			break;
-		case 'c':
-			options.cache = optarg;
-			break;
-		case 'h':
-			return image_help(verb);
-		case 'j':
-			as_json = true;
-			break;
-		case 'n':
-			options.name = optarg;
-			break;
-		default:
-			return image_usage_error(verb, "%s", "");
-		}
-	}
+	if (!image_options(verb, options, argc, argv, &status))
+		return status;
 	if (optind + 1 != argc)
 		return image_usage_error(verb, "need one image");
-	return inspect(argv[optind], &options, as_json);
+	return inspect(argv[optind], &subject, as_json);
 }
 
 const struct image_verb image_verb_inspect = {

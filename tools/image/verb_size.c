@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -205,65 +204,34 @@ static bool known_group(const char *by)
 
 static int run(const struct image_verb *verb, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"arch", required_argument, NULL, 'a'},
-		{"by", required_argument, NULL, 'b'},
-		{"cache", required_argument, NULL, 'c'},
-		{"depth", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{"name", required_argument, NULL, 'n'},
-		{"rows", required_argument, NULL, 'r'},
-		{"svg", required_argument, NULL, 's'},
-		{NULL, 0, NULL, 0}};
-	struct options options = {.by = "directory", .depth = 2, .rows = 20};
-	int c;
+	struct options request = {.by = "directory"};
+	const char *depth = "2";
+	const char *rows = "20";
+	const struct image_option options[] = {
+		{"arch", &request.subject.architecture, NULL},
+		{"by", &request.by, NULL},
+		{"cache", &request.subject.cache, NULL},
+		{"depth", &depth, NULL},
+		{"json", NULL, &request.as_json},
+		{"name", &request.subject.name, NULL},
+		{"rows", &rows, NULL},
+		{"svg", &request.svg, NULL},
+		{NULL, NULL, NULL}};
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'a':
-			options.subject.architecture = architecture_any(optarg);
-			break;
-		case 'b':
-			options.by = optarg;
-			if (!known_group(optarg))
-				return image_usage_error(
-					verb,
-					"--by %s: directory, package, file or "
-					"source",
-					optarg);
-			break;
-		case 'c':
-			options.subject.cache = optarg;
-			break;
-		case 'd':
-			if (!parse_number(optarg, &options.depth))
-				return image_usage_error(
-					verb, "--depth %s: a number", optarg);
-			break;
-		case 'h':
-			return image_help(verb);
-		case 'j':
-			options.as_json = true;
-			break;
-		case 'n':
-			options.subject.name = optarg;
-			break;
-		case 'r':
-			if (!parse_number(optarg, &options.rows))
-				return image_usage_error(
-					verb, "--rows %s: a number", optarg);
-			break;
-		case 's':
-			options.svg = optarg;
-			break;
-		default:
-			return image_usage_error(verb, "%s", "");
-		}
-	}
+	if (!image_options(verb, options, argc, argv, &status))
+		return status;
+	if (!known_group(request.by))
+		return image_usage_error(
+			verb, "--by %s: directory, package, file or source",
+			request.by);
+	if (!parse_number(depth, &request.depth))
+		return image_usage_error(verb, "--depth %s: a number", depth);
+	if (!parse_number(rows, &request.rows))
+		return image_usage_error(verb, "--rows %s: a number", rows);
 	if (optind + 1 != argc)
 		return image_usage_error(verb, "need one image");
-	return show(argv[optind], &options);
+	return show(argv[optind], &request);
 }
 
 const struct image_verb image_verb_size = {
