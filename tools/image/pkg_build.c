@@ -144,7 +144,8 @@ static int add_image(struct job *job, const char *reference, const char *file,
 	int rc = tree_create(&files, err);
 
 	if (!rc)
-		rc = image_cache_export(job->cache, reference, files, err);
+		rc = image_cache_export(job->cache, reference,
+					job->architecture, files, err);
 	if (rc == -ENOENT)
 		rc = err_setx(err, rc,
 			      "%s:%u:1: %.128s: not in the cache: lwx-image "
@@ -384,7 +385,8 @@ static int take_over(struct job *job, struct err *err)
 	if (asprintf(&made, "%s/made", job->work) < 0 ||
 	    asprintf(&name, "%s-%s", job->pkg->name, job->architecture) < 0)
 		return no_memory(err);
-	return image_cache_import(job->cache, made, NULL, name, err);
+	return image_cache_import(job->cache, made, NULL, name,
+				  job->architecture, err);
 }
 
 static int prepare(const struct job *job, struct err *err)

@@ -77,7 +77,7 @@ static int add_one(const struct pkg *pkg, struct image_cache *cache,
 
 	(void)snprintf(name, sizeof(name), "%s-%s", pkg->name, architecture);
 	if (!rc)
-		rc = image_cache_export(cache, name, layout, err);
+		rc = image_cache_export(cache, name, NULL, layout, err);
 	if (!rc)
 		rc = read_entry(layout, architecture, &entry, err);
 	if (!rc && json_array_append_new(list, entry))
@@ -134,7 +134,7 @@ static int import(struct image_cache *cache, const struct tree *files,
 		return err_set(err, -errno, "%s", image_cache_scratch(cache));
 	rc = tree_dir_write(files, dir, err);
 	if (!rc)
-		rc = image_cache_import(cache, dir, NULL, name, err);
+		rc = image_cache_import(cache, dir, NULL, name, NULL, err);
 	(void)tree_dir_remove(dir, NULL); /* the sweep gets what is left */
 	return rc;
 }
