@@ -402,6 +402,14 @@ static void garbage_is_no_archive(void **state)
 	assert_int_equal(read_bytes("\x1f\x8b\x08\0\0\0\0\0\0\3\x4b", 11, tree,
 				    NULL, &err),
 			 -EBADMSG);
+	/* A file system has its superblock behind zeros; an empty tar is zeros.
+	 */
+	memset(bytes, 0, sizeof(bytes));
+	assert_int_equal(read_bytes(bytes, sizeof(bytes), tree, NULL, &err), 0);
+	bytes[1024] = 'E';
+	assert_int_equal(read_bytes(bytes, sizeof(bytes), tree, NULL, &err),
+			 -EBADMSG);
+	assert_non_null(strstr(err.msg, "evil.tar: not an archive"));
 	assert_int_equal(read_bytes("", 0, tree, NULL, &err), 0);
 	assert_string_equal(rig_paths(tree), "/ ");
 	tree_destroy(tree);

@@ -558,11 +558,14 @@ static void test_stop_gives_back_what_is_in_flight(void **state)
 
 	/* Stopped before it is run; destroyed without being run. */
 	engine = make_engine();
+	posted = (struct probe)PROBE;
+	io_engine_timer(engine, &posted.op, UINT64_MAX);
 	io_engine_stop(engine);
 	assert_int_equal(io_engine_run(engine), 0);
 	io_engine_destroy(engine);
+	assert_int_equal(posted.count, 0);
 	engine = make_engine();
-	io_engine_timer(engine, &p[0].op, UINT64_MAX);
+	io_engine_timer(engine, &posted.op, UINT64_MAX); /* it is ours again */
 	io_engine_destroy(engine);
 	io_engine_destroy(NULL);
 }

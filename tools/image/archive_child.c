@@ -378,6 +378,26 @@ static int tell_entry(const struct archive_child *child, struct archive *a,
 	return 0;
 }
 
+/*
+ * An end of archive where the first header is expected is an empty tar; or the
+ * zeros that file systems and ISO 9660 (32 KiB of them) start with.
+ */
+static bool data_follows(const struct archive_child *child)
+{
+	char block[512];
+
+	for (uint64_t at = 0; at < MIN(child->size, BLOCK_SIZE);
+	     at += sizeof(block)) {
+		ssize_t n = pread(child->in, block, sizeof(block),
+				  (off_t)(child->offset + at));
+
+		for (ssize_t i = 0; i < n; i++)
+			if (block[i])
+				return true;
+	}
+	return false;
+}
+
 static int read_entries(const struct archive_child *child, struct archive *a)
 {
 	struct archive_entry *entry;
@@ -400,6 +420,10 @@ static int read_entries(const struct archive_child *child, struct archive *a)
 		if (rc)
 			return rc;
 	}
+	if (!entries && data_follows(child))
+		return tell_failure(child, -EBADMSG,
+				    "not an archive: it starts with zeros, as "
+				    "disks and file systems do");
 	return tell_done(child, 0);
 }
 

@@ -64,9 +64,13 @@ static int module_files(json_t **out, const struct module *module,
 	json_t *files =
 		json_deep_copy(json_object_get(module->content, "files"));
 
+	AUTO_FREE char *dir = realpath(module->dir, NULL);
+
 	*out = files ? files : json_array();
 	if (!*out)
 		return no_memory(err);
+	if (!dir)
+		return err_set(err, -errno, "%s", module->dir);
 	for (size_t i = 0; i < json_array_size(files); i++) {
 		json_t *file = json_array_get(files, i);
 		const char *source = definition_text(file, "source");
@@ -75,7 +79,7 @@ static int module_files(json_t **out, const struct module *module,
 		if (!source || source[0] == '/' ||
 		    strncmp(source, BUILD_PROGRAM, strlen(BUILD_PROGRAM)) == 0)
 			continue;
-		if (asprintf(&path, "%s/%s", module->dir, source) < 0)
+		if (asprintf(&path, "%s/%s", dir, source) < 0)
 			path = NULL;
 		if (!path ||
 		    json_object_set_new(file, "source", json_string(path)))

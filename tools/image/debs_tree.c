@@ -170,19 +170,26 @@ static int index_pool(const struct debs *debs, const char *pool,
 	return rc ? rc : write_index(pool, "Release", second, size, err);
 }
 
-/* Root needs no user namespace, but a mount namespace: a killed mmdebstrap
- * leaves nothing mounted. */
+/*
+ * A mount namespace, so that a killed mmdebstrap leaves nothing mounted. Who is
+ * not root is it in a user namespace, as themselves: the cache need not be open
+ * to the other users that mmdebstrap's own one has.
+ */
 static size_t isolate(const char **argv)
 {
-	if (geteuid() != 0)
-		return 0;
-	argv[0] = "unshare";
-	argv[1] = "--mount";
-	argv[2] = "--pid";
-	argv[3] = "--kill-child";
-	argv[4] = "--net";
-	argv[5] = "--";
-	return 6;
+	size_t num = 0;
+
+	argv[num++] = "unshare";
+	if (geteuid() != 0) {
+		argv[num++] = "--map-root-user";
+		argv[num++] = "--map-auto";
+	}
+	argv[num++] = "--mount";
+	argv[num++] = "--pid";
+	argv[num++] = "--kill-child";
+	argv[num++] = "--net";
+	argv[num++] = "--";
+	return num;
 }
 
 static int bootstrap(const struct debs *debs, const char *pool, const char *set,
@@ -201,6 +208,7 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 			      .env = env,
 			      .epoch = debs->epoch};
 	size_t num = isolate(argv);
+	int rc;
 
 	if (asprintf(&include, "--include=" DEBS_MERGED "%s%s", *set ? "," : "",
 		     set) < 0)
@@ -220,12 +228,19 @@ static int bootstrap(const struct debs *debs, const char *pool, const char *set,
 	argv[num++] = "--format=tar";
 	argv[num++] = "--hook-directory=" HOOKS;
 	argv[num++] = "--aptopt=Acquire::Languages \"none\"";
+	/* The packages are checked, and may be where only we can read. */
+	argv[num++] = "--aptopt=APT::Sandbox::User \"root\"";
 	argv[num++] = arch;
 	argv[num++] = include;
 	argv[num++] = SUITE;
 	argv[num++] = "-";
 	argv[num++] = source;
-	return spawn_run(&spawn, err);
+	rc = spawn_run(&spawn, err);
+	return rc && geteuid() != 0
+		       ? err_prefix(err, "not as root, which takes the package "
+					 "uidmap and a line for the user in "
+					 "/etc/subuid and /etc/subgid")
+		       : rc;
 }
 
 /* What mmdebstrap is told to install. Return: NULL without memory; free(). */

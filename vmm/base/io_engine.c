@@ -183,16 +183,23 @@ static bool has_posts(struct io_engine *engine)
 	return op && op != &io_engine_closed;
 }
 
+static int become_owner(struct io_engine *engine)
+{
+	int rc;
+
+	if (engine->started)
+		return 0;
+	rc = engine->backend->start(engine);
+	engine->started = !rc;
+	return rc;
+}
+
 int io_engine_poll(struct io_engine *engine, bool wait)
 {
-	int count, rc;
+	int count = become_owner(engine);
 
-	if (!engine->started) {
-		rc = engine->backend->start(engine);
-		if (rc)
-			return rc;
-		engine->started = true;
-	}
+	if (count)
+		return count;
 	if (engine->finished.first || engine->deferred.first ||
 	    has_posts(engine))
 		wait = false;
@@ -212,7 +219,8 @@ int io_engine_poll(struct io_engine *engine, bool wait)
 
 int io_engine_run(struct io_engine *engine)
 {
-	int rc = 0;
+	/* Also if it is to stop at once: what was submitted is to be ended. */
+	int rc = become_owner(engine);
 
 	while (rc >= 0 &&
 	       !atomic_load_explicit(&engine->stop, memory_order_acquire))
