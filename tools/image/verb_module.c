@@ -144,6 +144,19 @@ static void print_list(const char *title, const json_t *array)
 	(void)putchar('\n');
 }
 
+static void print_sources(const struct module *module)
+{
+	const json_t *list = json_object_get(module->content, "sources");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *source = json_array_get(list, i);
+
+		(void)printf("source      %s (%s)\n",
+			     definition_text(source, "name"),
+			     module_source_form(source));
+	}
+}
+
 static int show(const struct request *request, struct err *err)
 {
 	static const char *const lists[] = {
@@ -165,6 +178,7 @@ static int show(const struct request *request, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		print_list(lists[i],
 			   json_object_get(module->content, lists[i]));
+	print_sources(module);
 	for (size_t i = 0; i < json_array_size(checks); i++)
 		(void)printf(
 			"check       %s\n",
