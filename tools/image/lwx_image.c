@@ -67,7 +67,7 @@ bool image_options(const struct image_verb *verb,
 	struct option words[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 1}};
 	int c;
 
-	for (int i = 0; options[i].name && i < OPTIONS_MAX; i++)
+	for (int i = 0; i < OPTIONS_MAX && options[i].name; i++)
 		words[i + 1] = (struct option){
 			options[i].name,
 			options[i].text ? required_argument : no_argument, NULL,
