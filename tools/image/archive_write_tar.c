@@ -11,6 +11,7 @@
 #include "macros.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,8 +193,10 @@ static int write_header(struct header *header, struct sink *sink,
 	const unsigned char *bytes = (const unsigned char *)header;
 	unsigned int sum = 0;
 
-	memcpy(header->magic, "ustar", 6);
-	memcpy(header->version, "00", 2);
+	if (!header->magic[0]) {
+		memcpy(header->magic, "ustar", 6);
+		memcpy(header->version, "00", 2);
+	}
 	memset(header->sum, ' ', sizeof(header->sum));
 	for (size_t i = 0; i < sizeof(*header); i++)
 		sum += bytes[i];
@@ -365,6 +368,37 @@ int archive_write_tar_member(const char *path, struct tree_content *content,
 	if (!copy)
 		return err_set(err, -ENOMEM, "%s", path);
 	return write_entry(&entry, path, NULL, &options, sink, err);
+}
+
+int archive_write_tar_gnu(const char *path, const struct tree_content *content,
+			  uint64_t size, int64_t epoch, struct sink *sink,
+			  struct err *err)
+{
+	struct header header = {.type = '0'};
+	int rc;
+
+	memcpy(header.name, path, MIN(strlen(path), sizeof(header.name)));
+	memcpy(header.magic, "ustar ", 6);
+	memcpy(header.version, " ", 2);
+	(void)octal(header.mode, sizeof(header.mode), 0644);
+	(void)octal(header.uid, sizeof(header.uid), 0);
+	(void)octal(header.gid, sizeof(header.gid), 0);
+	(void)octal(header.mtime, sizeof(header.mtime),
+		    epoch > 0 ? (uint64_t)epoch : 0);
+	if (!octal(header.size, sizeof(header.size), size)) {
+		uint64_t bytes = htobe64(size);
+
+		header.size[0] = (char)0x80; /* base 256 */
+		memcpy(header.size + 4, &bytes, sizeof(bytes));
+	}
+	rc = write_header(&header, sink, err);
+	if (!rc)
+		rc = sink_content(sink, content, err);
+	return rc ? rc
+		  : sink_zeros(sink,
+			       size - tree_content_size(content) +
+				       (-size % BLOCK),
+			       err);
 }
 
 int archive_write_tar_end(struct sink *sink, struct err *err)

@@ -49,6 +49,15 @@ int archive_write_tar(const struct tree *tree,
 int archive_write_tar_member(const char *path, struct tree_content *content,
 			     int64_t epoch, struct sink *sink, struct err *err);
 
+/**
+ * archive_write_tar_gnu() - the same with a header of GNU tar's old format
+ * @path: up to 100 bytes
+ * @size: of the file: zeros follow the content
+ */
+int archive_write_tar_gnu(const char *path, const struct tree_content *content,
+			  uint64_t size, int64_t epoch, struct sink *sink,
+			  struct err *err);
+
 /** archive_write_tar_end() - two empty blocks. Return: as archive_write_tar().
  */
 int archive_write_tar_end(struct sink *sink, struct err *err);

@@ -75,10 +75,11 @@ int build_deb_image(struct build *build, const char *reference,
 		    struct oci_image **out, struct err *err)
 {
 	AUTO_FREE char *name = strdup(reference);
+	char nowhere[] = "/"; /* it has no files of its own */
 	json_t *list = json_array();
 	struct module packages = {
 		.name = name,
-		.dir = name,
+		.dir = nowhere,
 		.content = json_pack("{s:O}", "packages", list),
 	};
 	struct module_plan plan = {0};

@@ -121,7 +121,7 @@ static const char *gcp_fault(const uint8_t *header, uint64_t size)
 {
 	const uint8_t *disk = header + SECTOR;
 
-	if (strncmp((const char *)header, "disk.raw", 100) != 0)
+	if (memcmp(header, "disk.raw", sizeof("disk.raw")) != 0)
 		return "the first file of the archive is not disk.raw";
 	if (memcmp(header + 257, "ustar  ", 8) != 0)
 		return "the archive is not of GNU tar's old format";

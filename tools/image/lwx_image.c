@@ -69,7 +69,7 @@ bool image_options(const struct image_verb *verb,
 	const struct image_option *option;
 	int c;
 
-	for (int i = 0; options[i].name && i < OPTIONS_MAX; i++)
+	for (int i = 0; i < OPTIONS_MAX && options[i].name; i++)
 		words[i + 1] = (struct option){
 			options[i].name,
 			options[i].text ? required_argument : no_argument, NULL,

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define TYPE_ESP "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+#define GCP_UNIT ((uint64_t)1 << 30)
 #define TYPE_FAT32_LBA "0c"
 
 /* The size asked for, or the least one. */
@@ -239,7 +240,8 @@ static int to_vmdk(const struct output *out, int raw, uint64_t size, int to,
 			       err);
 }
 
-/* What Compute Engine imports: disk.raw alone in a tar.gz. */
+/* What Compute Engine imports: disk.raw alone in a tar.gz of GNU tar's old
+ * format, of whole GiB. */
 static int to_gcp(const struct output *out, int raw, uint64_t size, int to,
 		  struct err *err)
 {
@@ -254,9 +256,10 @@ static int to_gcp(const struct output *out, int raw, uint64_t size, int to,
 		rc = sink_compress_create(&gzip, COMPRESSION_GZIP, 0,
 					  &file.sink, err);
 	if (!rc)
-		rc = archive_write_tar_member("disk.raw", disk,
-					      out->input->epoch,
-					      sink_compress_sink(gzip), err);
+		rc = archive_write_tar_gnu(
+			"disk.raw", disk,
+			(size + GCP_UNIT - 1) / GCP_UNIT * GCP_UNIT,
+			out->input->epoch, sink_compress_sink(gzip), err);
 	if (!rc)
 		rc = archive_write_tar_end(sink_compress_sink(gzip), err);
 	if (!rc)
