@@ -2,6 +2,7 @@
 #include "host_network_priv.h"
 
 #include <arpa/inet.h>
+#include <netinet/ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,23 +39,18 @@ static void range6_of(const char *cidr, char network[INET6_ADDRSTRLEN])
 static bool address6_of(const struct network_state *state, const char *mac,
 			char address[INET6_ADDRSTRLEN])
 {
-	unsigned int byte[6];
 	struct in6_addr in6 = {0};
+	struct ether_addr ether;
 
-	if (!state->address6[0] ||
-	    sscanf(mac, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2],
-		   &byte[3], &byte[4], &byte[5]) != 6)
+	if (!state->address6[0] || !ether_aton_r(mac, &ether))
 		return false;
 	range6_of(state->address6, address);
 	(void)inet_pton(AF_INET6, address, &in6); /* it has just been made */
-	in6.s6_addr[8] = (uint8_t)(byte[0] ^ 2);
-	in6.s6_addr[9] = (uint8_t)byte[1];
-	in6.s6_addr[10] = (uint8_t)byte[2];
+	memcpy(&in6.s6_addr[8], &ether.ether_addr_octet[0], 3);
+	in6.s6_addr[8] ^= 2;
 	in6.s6_addr[11] = 0xff;
 	in6.s6_addr[12] = 0xfe;
-	in6.s6_addr[13] = (uint8_t)byte[3];
-	in6.s6_addr[14] = (uint8_t)byte[4];
-	in6.s6_addr[15] = (uint8_t)byte[5];
+	memcpy(&in6.s6_addr[13], &ether.ether_addr_octet[3], 3);
 	(void)inet_ntop(AF_INET6, &in6, address, INET6_ADDRSTRLEN);
 	return true;
 }

@@ -253,8 +253,11 @@ static int strip(const struct module_plan *plan, struct tree *tree,
 		 struct err *err)
 {
 	char **doomed = calloc(tree_num(tree), sizeof(*doomed));
-	ssize_t num = doomed ? choose(plan, tree, doomed, err) : no_memory(err);
+	ssize_t num;
 
+	if (!doomed)
+		return no_memory(err);
+	num = choose(plan, tree, doomed, err);
 	for (ssize_t i = 0; i < num; i++) {
 		tree_remove(tree, doomed[i]);
 		free(doomed[i]);
