@@ -99,7 +99,7 @@ TESTS += tests/image/test_check
 
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/build %D%/chain %D%/engines %D%/figures %D%/functions %D%/modules \
+EXTRA_DIST += %D%/build %D%/chain %D%/figures %D%/functions %D%/modules \
 	%D%/packages %D%/probe %D%/specs
 
 # lwx-init: its pure parts; the boot of an image with it is apart.
