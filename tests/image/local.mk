@@ -105,7 +105,7 @@ TESTS += tests/image/test_check
 
 # From a definition to images; the boot of the probe containers is apart.
 TESTS += tests/image/build
-EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/engines %D%/figures %D%/functions \
+EXTRA_DIST += %D%/arm64 %D%/build %D%/chain %D%/figures %D%/functions \
 	%D%/modules %D%/packages %D%/probe %D%/sources %D%/specs
 
 # Container hosts in a machine with a genuine KVM: a cluster, and many at a time.

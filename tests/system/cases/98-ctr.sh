@@ -1,6 +1,6 @@
 # A real containerd in a VM, reached by the host's ctr: lwx-vm ctr, which ends as ctr
 # does, and lwx-vm forward; an image goes in that way. The VM's root is that of the
-# host, where both are installed. With an image of ours: tests/image/engines.
+# host, where both are installed.
 # shellcheck source=/dev/null
 . "$here/run-functions"
 
