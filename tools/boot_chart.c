@@ -30,7 +30,7 @@ static void copy_name(char *to, const char *from)
 {
 	size_t i = 0;
 
-	for (; from[i] && i < BOOT_NAME_MAX - 1; i++)
+	for (; i < BOOT_NAME_MAX - 1 && from[i]; i++)
 		to[i] = from[i] < ' ' || from[i] > '~' ? '?' : from[i];
 	to[i] = '\0';
 }

@@ -9,10 +9,10 @@
 #define COLUMNS 40 /* of the bars of characters */
 
 /* Of SVG, in its pixels. */
-#define LABELS 250
-#define WIDTH 760
-#define ROW 18
-#define HEAD 44
+#define LABELS 250U
+#define WIDTH 760U
+#define ROW 18U
+#define HEAD 44U
 
 static const struct {
 	const char *word;
@@ -171,7 +171,7 @@ static void draw_bar(const struct boot_chart *chart, const struct boot_bar *bar,
 	char style[64];
 
 	(void)fprintf(out,
-		      "<g fill=\"%s\"><text x=\"%d\" y=\"%u\" "
+		      "<g fill=\"%s\"><text x=\"%u\" y=\"%u\" "
 		      "text-anchor=\"end\">%s ",
 		      kinds[bar->kind].colour, LABELS - 8, y + ROW - 5,
 		      kinds[bar->kind].word);
