@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SMALL_PAGE 4096U
 #define REGIONS_MAX 2
 #define GUEST_PAGE_SIZE MIB(2) /* granule of RAM; keeps THP and EPT aligned */
 
@@ -104,17 +103,17 @@ static int open_memfd(struct guest_mem *gm, const struct guest_mem_config *cfg,
 
 /*
  * Fewer faults, fewer pages to pin for a direct transfer. KSM merges small
- * pages only. A kernel without huge pages, or older than 5.14, refuses: as
- * well.
+ * pages only. A kernel without huge pages refuses: as well.
  *
  * But for the lowest one: of it a guest is given some small pages of boot data
  * and seldom uses more, and clearing the rest is a good part of what a short VM
- * costs. Where one page is there already, those beside it come one by one.
+ * costs. Nor is it to become one later: memory in use would grow by it.
  */
 static void advise_huge(struct guest_mem *gm)
 {
-	(void)madvise(gm->map, SMALL_PAGE, MADV_POPULATE_WRITE);
-	(void)madvise(gm->map, gm->map_size, MADV_HUGEPAGE);
+	(void)madvise(gm->map, GUEST_PAGE_SIZE, MADV_NOHUGEPAGE);
+	(void)madvise(gm->map + GUEST_PAGE_SIZE, gm->map_size - GUEST_PAGE_SIZE,
+		      MADV_HUGEPAGE);
 }
 
 static int map_ram(struct guest_mem *gm, const struct guest_mem_config *cfg,
