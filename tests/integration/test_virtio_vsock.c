@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,6 +159,23 @@ static void book_what_came(struct vsock_end *end)
 		vsock_end_book(end, &packet);
 }
 
+/* Data for @end; the last of @slow's may find room until then. */
+static void expect_data_beside(struct vsock_end *end, struct vsock_end *slow,
+			       const char *text)
+{
+	struct vsock_packet packet;
+
+	vsock_rig_recv(&rig, &packet);
+	while (packet.op == VIRTIO_VSOCK_OP_CREDIT_UPDATE) {
+		vsock_end_book(slow, &packet);
+		vsock_rig_recv(&rig, &packet);
+	}
+	vsock_end_book(end, &packet);
+	assert_int_equal(packet.op, VIRTIO_VSOCK_OP_RW);
+	assert_int_equal(packet.len, strlen(text));
+	assert_memory_equal(packet.payload, text, packet.len);
+}
+
 /* A reader that stands still stops its own stream, with nothing lost, and no
  * other stream. VIRTIO 5.10.6.3-fields: every packet tells the room there is */
 static void test_slow_reader(void **state)
@@ -183,7 +201,7 @@ static void test_slow_reader(void **state)
 		vsock_end_send_data(&other, "ping", 4, 0);
 		host_expect(other_fd, "ping");
 		host_say(other_fd, "pong");
-		vsock_end_expect_data(&other, "pong", 4);
+		expect_data_beside(&other, &slow, "pong");
 	}
 
 	while (done < total) {
