@@ -82,21 +82,11 @@ int build_text(struct build *build, const char *path, const char *text,
 	       size_t size, uint32_t mode, const char *location,
 	       struct err *err)
 {
-	AUTO_FREE char *copy = strdup(path);
-	struct tree_entry entry = {.path = copy,
-				   .type = TREE_FILE,
-				   .mode = mode,
-				   .size = size,
-				   .mtime = build->options->epoch,
-				   .location = location};
-	int rc = copy ? 0 : no_memory(err);
+	const struct tree_entry like = {.mode = mode,
+					.mtime = build->options->epoch,
+					.location = location};
 
-	if (!rc && size)
-		rc = tree_content_memory(&entry.content, text, size, err);
-	if (!rc)
-		rc = tree_put(build->root, &entry, err);
-	tree_content_unref(entry.content);
-	return rc;
+	return tree_put_bytes(build->root, path, &like, text, size, err);
 }
 
 int build_clean(struct tree *tree, bool links, struct err *err)

@@ -328,11 +328,11 @@ static int list_base(const struct tree *base, const struct tree *tree,
 static int put_base_list(struct build *build, struct tree *tree,
 			 struct err *err)
 {
-	static char path[] = "usr/lib/layerworx/base.files";
+	static const char path[] = "usr/lib/layerworx/base.files";
 	const char *name = BUILD_BASE;
 	const struct module_wanted wanted = {.names = &name, .num = 1};
-	struct tree_entry entry = {
-		.path = path, .mode = 0644, .mtime = build->options->epoch};
+	const struct tree_entry like = {.mode = 0644,
+					.mtime = build->options->epoch};
 	struct module_plan plan = {0};
 	struct tree *base = NULL;
 	AUTO_FREE char *text = NULL;
@@ -345,12 +345,8 @@ static int put_base_list(struct build *build, struct tree *tree,
 		rc = make_packages(build, &plan, base, err);
 	if (!rc)
 		rc = list_base(base, tree, &text, &size, err);
-	entry.size = size;
-	if (!rc && size)
-		rc = tree_content_memory(&entry.content, text, size, err);
 	if (!rc)
-		rc = tree_put(tree, &entry, err);
-	tree_content_unref(entry.content);
+		rc = tree_put_bytes(tree, path, &like, text, size, err);
 	tree_destroy(base);
 	module_plan_fini(&plan);
 	return rc;

@@ -176,24 +176,16 @@ static int complete_root(struct tree *tree, struct err *err)
 	static const char groups[] = "root:x:0:\nbuild:x:1000:\n"
 				     "nogroup:x:65534:\n";
 	static char build[] = "build";
-	static char passwd[] = "etc/passwd";
-	static char group[] = "etc/group";
 	struct tree_entry dir = {.path = build, .type = TREE_DIR, .mode = 0755};
-	struct tree_entry files[] = {
-		{.path = passwd, .mode = 0644, .size = strlen(users)},
-		{.path = group, .mode = 0644, .size = strlen(groups)},
-	};
-	const char *const texts[] = {users, groups};
+	const struct tree_entry like = {.mode = 0644};
 	int rc = tree_put(tree, &dir, err);
 
-	for (size_t i = 0; i < ARRAY_SIZE(files) && !rc; i++) {
-		rc = tree_content_memory(&files[i].content, texts[i],
-					 files[i].size, err);
-		if (!rc)
-			rc = tree_put(tree, &files[i], err);
-		tree_content_unref(files[i].content);
-	}
-	return rc;
+	if (!rc)
+		rc = tree_put_bytes(tree, "etc/passwd", &like, users,
+				    strlen(users), err);
+	return rc ? rc
+		  : tree_put_bytes(tree, "etc/group", &like, groups,
+				   strlen(groups), err);
 }
 
 static int write_root(struct job *job, const char *dir, struct err *err)

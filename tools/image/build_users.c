@@ -308,15 +308,10 @@ static int put_home(const struct user *user, struct build *build,
 	(void)strcat(path, "/authorized_keys");
 	if (!rc)
 		rc = check_place(user, build->root, path, err);
-	entry.type = TREE_FILE;
 	entry.mode = 0600;
-	entry.size = strlen(keys);
-	if (!rc)
-		rc = tree_content_memory(&entry.content, keys, entry.size, err);
-	if (!rc)
-		rc = tree_put(build->root, &entry, err);
-	tree_content_unref(entry.content);
-	return rc;
+	return rc ? rc
+		  : tree_put_bytes(build->root, path, &entry, keys,
+				   strlen(keys), err);
 }
 
 static void fill(struct user *user, const char *name, const json_t *at)

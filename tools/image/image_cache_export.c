@@ -33,13 +33,9 @@ static int put(struct tree *out, const char *path, struct tree_content *content,
 static int put_text(struct tree *out, const char *path, const char *text,
 		    size_t size, struct err *err)
 {
-	struct tree_content *content = NULL;
-	int rc = tree_content_memory(&content, text, size, err);
+	const struct tree_entry like = {.mode = 0644};
 
-	if (!rc)
-		rc = put(out, path, content, err);
-	tree_content_unref(content);
-	return rc;
+	return tree_put_bytes(out, path, &like, text, size, err);
 }
 
 static int put_blob(struct image_cache *cache, struct tree *out,

@@ -221,16 +221,11 @@ static int put_module(const struct modules *modules, size_t i,
 static int put_list(const struct modules *modules, struct tree *initrd,
 		    struct err *err)
 {
-	char path[] = KERNEL_MODULES_LIST;
-	struct tree_entry entry = {
-		.path = path,
-		.type = TREE_FILE,
-		.mode = 0644,
-	};
+	static const char path[] = KERNEL_MODULES_LIST;
+	const struct tree_entry like = {.mode = 0644};
 	AUTO_FREE char *text = NULL;
 	size_t size = 0;
 	FILE *list = open_memstream(&text, &size);
-	int rc;
 
 	if (!list)
 		return err_set(err, -ENOMEM, "%s", path);
@@ -239,12 +234,7 @@ static int put_list(const struct modules *modules, struct tree *initrd,
 			      (int)modules->taken[i].len, modules->taken[i].at);
 	if (fclose(list))
 		return err_set(err, -ENOMEM, "%s", path);
-	entry.size = size;
-	rc = tree_content_memory(&entry.content, text, size, err);
-	if (!rc)
-		rc = tree_put(initrd, &entry, err);
-	tree_content_unref(entry.content);
-	return rc;
+	return tree_put_bytes(initrd, path, &like, text, size, err);
 }
 
 /* The one directory in lib/modules; none leaves @modules->dir empty. */

@@ -22,15 +22,9 @@ static int no_memory(struct err *err)
 static int put_text(struct tree *tree, const char *path, const char *text,
 		    size_t size, struct err *err)
 {
-	AUTO_FREE char *copy = strdup(path);
-	struct tree_entry entry = {.path = copy, .mode = 0644, .size = size};
-	int rc = copy ? tree_content_memory(&entry.content, text, size, err)
-		      : no_memory(err);
+	const struct tree_entry like = {.mode = 0644};
 
-	if (!rc)
-		rc = tree_put(tree, &entry, err);
-	tree_content_unref(entry.content);
-	return rc;
+	return tree_put_bytes(tree, path, &like, text, size, err);
 }
 
 /* The descriptor in the index.json of a layout of one image. */

@@ -125,27 +125,16 @@ static int write_iso(const struct seed_texts *texts, const struct work_dir *dir,
 		time,	   "/",		  "--",	 NULL};
 	const struct spawn spawn = {
 		.argv = argv, .package = "xorriso", .epoch = epoch};
+	const struct tree_entry like = {.mode = 0644, .mtime = epoch};
 	struct tree *tree = NULL;
 	int rc = tree_create(&tree, err);
 
 	(void)snprintf(time, sizeof(time), "=%lld", (long long)epoch);
 	for (size_t i = 0; i < FILES && !rc; i++) {
-		char name[32];
-		struct tree_entry entry = {.path = name,
-					   .mode = 0644,
-					   .mtime = epoch,
-					   .size = texts->files[i].size};
-
-		if (!texts->files[i].text)
-			continue;
-		(void)snprintf(name, sizeof(name), "%s", texts->files[i].name);
-		if (entry.size)
-			rc = tree_content_memory(&entry.content,
-						 texts->files[i].text,
-						 entry.size, err);
-		if (!rc)
-			rc = tree_put(tree, &entry, err);
-		tree_content_unref(entry.content);
+		if (texts->files[i].text)
+			rc = tree_put_bytes(tree, texts->files[i].name, &like,
+					    texts->files[i].text,
+					    texts->files[i].size, err);
 	}
 	if (!rc)
 		rc = tree_dir_run(tree, dir->path, &spawn, err);

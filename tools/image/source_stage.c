@@ -17,22 +17,6 @@
 
 #define PROGRAM "lwx-source-build"
 
-static int put_text(struct tree *stage, const char *path, const char *text,
-		    struct err *err)
-{
-	AUTO_FREE char *copy = strdup(path);
-	struct tree_entry entry = {
-		.path = copy, .mode = 0644, .size = strlen(text)};
-	int rc = copy ? 0 : err_set(err, -ENOMEM, "%s", path);
-
-	if (!rc && entry.size)
-		rc = tree_content_memory(&entry.content, text, entry.size, err);
-	if (!rc)
-		rc = tree_put(stage, &entry, err);
-	tree_content_unref(entry.content);
-	return rc;
-}
-
 static int put_file(struct tree *stage, const char *path, const char *from,
 		    struct err *err)
 {
@@ -133,6 +117,7 @@ int source_stage(struct tree *stage, const json_t *source, const char *dir,
 		 struct err *err)
 {
 	const char *commands = definition_text(source, "commands");
+	const struct tree_entry like = {.mode = 0644};
 	AUTO_FREE char *program = malloc(PATH_MAX);
 	int rc = program ? program_path(PROGRAM, program, PATH_MAX, err)
 			 : err_set(err, -ENOMEM, PROGRAM);
@@ -140,7 +125,8 @@ int source_stage(struct tree *stage, const json_t *source, const char *dir,
 	if (!rc)
 		rc = put_file(stage, PROGRAM, program, err);
 	if (!rc && commands)
-		rc = put_text(stage, "commands", commands, err);
+		rc = tree_put_bytes(stage, "commands", &like, commands,
+				    strlen(commands), err);
 	if (!rc)
 		rc = put_list(stage, source, "files", dir, err);
 	if (!rc)

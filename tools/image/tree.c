@@ -348,6 +348,26 @@ int tree_put(struct tree *tree, const struct tree_entry *entry, struct err *err)
 	return put_resolved(tree, &resolved, err);
 }
 
+int tree_put_bytes(struct tree *tree, const char *path,
+		   const struct tree_entry *like, const void *bytes,
+		   size_t size, struct err *err)
+{
+	AUTO_FREE char *copy = strdup(path);
+	struct tree_entry entry = *like;
+	int rc = copy ? 0 : err_set(err, -ENOMEM, "%s", path);
+
+	entry.path = copy;
+	entry.type = TREE_FILE;
+	entry.size = size;
+	entry.content = NULL;
+	if (!rc && size)
+		rc = tree_content_memory(&entry.content, bytes, size, err);
+	if (!rc)
+		rc = tree_put(tree, &entry, err);
+	tree_content_unref(entry.content);
+	return rc;
+}
+
 int tree_link(struct tree *tree, const char *path, const char *target,
 	      struct err *err)
 {

@@ -127,6 +127,17 @@ int tree_put(struct tree *tree, const struct tree_entry *entry,
 	     struct err *err);
 
 /**
+ * tree_put_bytes() - tree_put() of a file that has a copy of @size bytes
+ * @like: mode, owner, time and the like; its path, type, size and content are
+ *        not looked at
+ *
+ * Return: as tree_put().
+ */
+int tree_put_bytes(struct tree *tree, const char *path,
+		   const struct tree_entry *like, const void *bytes,
+		   size_t size, struct err *err);
+
+/**
  * tree_link() - one more name for the file, link or device at @target
  * @path:   put as tree_put() does
  * @target: its parents are resolved too
