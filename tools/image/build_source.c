@@ -234,13 +234,9 @@ static int open_root(struct job *job, bool own, const char **out,
 			     json_object_get(build->source_roots, key));
 	if (*out)
 		return 0;
-	if (asprintf(&dir, "%s/root.XXXXXX",
-		     image_cache_scratch(build->debs.cache)) < 0) {
-		dir = NULL;
-		return no_memory(err);
-	}
-	if (!mkdtemp(dir))
-		return err_set(err, -errno, "%s", dir);
+	rc = image_cache_scratch_dir(build->debs.cache, "root", &dir, err);
+	if (rc)
+		return rc;
 	if (json_object_set_new(build->source_roots, own ? dir : key,
 				json_string(dir)))
 		return no_memory(err);
@@ -308,7 +304,7 @@ static int make(struct job *job, int out, struct err *err)
 	struct source_build source = {
 		.source = job->source,
 		.stage = job->stage,
-		.scratch = image_cache_scratch(job->build->debs.cache),
+		.cache = job->build->debs.cache,
 		.epoch = job->build->options->epoch,
 		.writable = strcmp(module_source_form(job->source),
 				   "buildpkg") == 0,

@@ -87,22 +87,6 @@ static void skopeo_fini(struct skopeo *skopeo)
 		free(skopeo->env[i]);
 }
 
-/* A new directory in the scratch space. */
-static int scratch_make(struct image_cache *cache, char **out, struct err *err)
-{
-	AUTO_FREE char *dir = NULL;
-
-	if (asprintf(&dir, "%s/image.XXXXXX", image_cache_scratch(cache)) < 0) {
-		dir = NULL;
-		return err_set(err, -ENOMEM, "cache");
-	}
-	if (!mkdtemp(dir))
-		return err_set(err, -errno, "cache: %s",
-			       image_cache_scratch(cache));
-	*out = steal_ptr(&dir);
-	return 0;
-}
-
 /* skopeo makes a layout in a scratch directory, the cache takes it over. */
 static int copy_in(struct image_cache *cache, struct skopeo *skopeo,
 		   const char *from, const char *name, const char *architecture,
@@ -110,7 +94,7 @@ static int copy_in(struct image_cache *cache, struct skopeo *skopeo,
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *to = NULL;
-	int rc = scratch_make(cache, &dir, err);
+	int rc = image_cache_scratch_dir(cache, "image", &dir, err);
 
 	if (rc)
 		return rc;
@@ -164,7 +148,7 @@ static int stage(struct image_cache *cache, const char *name,
 	if (!rc)
 		rc = image_cache_export(cache, name, architecture, files, err);
 	if (!rc)
-		rc = scratch_make(cache, &made, err);
+		rc = image_cache_scratch_dir(cache, "image", &made, err);
 	if (!rc) {
 		rc = tree_dir_write(files, made, err);
 		if (rc)
@@ -220,7 +204,7 @@ static int import_files(struct image_cache *cache, const struct tree *files,
 			const char *which, const char *name, struct err *err)
 {
 	AUTO_FREE char *dir = NULL;
-	int rc = scratch_make(cache, &dir, err);
+	int rc = image_cache_scratch_dir(cache, "image", &dir, err);
 
 	if (rc)
 		return rc;
@@ -328,7 +312,7 @@ static int export_docker(struct image_cache *cache, const char *name,
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *to = NULL;
 	AUTO_FREE char *path = NULL;
-	int rc = scratch_make(cache, &dir, err);
+	int rc = image_cache_scratch_dir(cache, "image", &dir, err);
 
 	if (rc)
 		return rc;

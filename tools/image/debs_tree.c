@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SUITE "layerworx" /* of the repository that is made for mmdebstrap */
@@ -241,7 +240,7 @@ static int run_bootstrap(const struct debs *debs, const struct foreign *foreign,
 	argv[num++] = "--hook-directory=" HOOKS;
 	argv[num++] = "--customize-hook=" NAMELESS;
 	argv[num++] = "--aptopt=Acquire::Languages \"none\"";
-	/* The packages are checked, and may be where only we can read. */
+	/* The packages are checked, and are where only we can read. */
 	argv[num++] = "--aptopt=APT::Sandbox::User \"root\"";
 	argv[num++] = arch;
 	argv[num++] = include;
@@ -294,9 +293,6 @@ static int fill_pool(const struct debs *debs, const json_t *names,
 	AUTO_FREE char *include = include_of(set, names);
 	int rc = include ? 0 : no_memory(err);
 
-	/* Others read it too: apt may change its user. */
-	if (chmod(pool, 0755))
-		return err_set(err, -errno, "%s", pool);
 	for (size_t i = 0; i < json_array_size(names) && !rc; i++)
 		rc = link_deb(debs, json_string_value(json_array_get(names, i)),
 			      pool, err);
@@ -305,32 +301,14 @@ static int fill_pool(const struct debs *debs, const json_t *names,
 	return rc ? rc : bootstrap(debs, pool, include, out, err);
 }
 
-/* Return: a new folder for what is not kept, or NULL with @err. */
-static char *scratch_dir(const struct debs *debs, struct err *err)
-{
-	char *dir;
-
-	if (asprintf(&dir, "%s/debs.XXXXXX", image_cache_scratch(debs->cache)) <
-	    0) {
-		(void)no_memory(err);
-		return NULL;
-	}
-	if (!mkdtemp(dir)) {
-		(void)err_set(err, -errno, "%s", dir);
-		free(dir);
-		return NULL;
-	}
-	return dir;
-}
-
 static int make_installed(const struct debs *debs, const json_t *names,
 			  const char *set, int out, struct err *err)
 {
-	AUTO_FREE char *pool = scratch_dir(debs, err);
-	int rc;
+	AUTO_FREE char *pool = NULL;
+	int rc = image_cache_scratch_dir(debs->cache, "debs", &pool, err);
 
-	if (!pool)
-		return err_prefix(err, "cache");
+	if (rc)
+		return rc;
 	say(debs, "install packages");
 	rc = fill_pool(debs, names, pool, set, out, err);
 	if (rc)
@@ -428,9 +406,9 @@ static int make_unpacked(const struct debs *debs, const json_t *names, int out,
 				json_string_value(json_array_get(names, i)),
 				tree, err);
 	if (!rc && (release = release_of(tree))) {
-		dir = scratch_dir(debs, err);
-		rc = dir ? add_indexes(debs, tree, release, dir, err)
-			 : err_prefix(err, "cache");
+		rc = image_cache_scratch_dir(debs->cache, "debs", &dir, err);
+		if (!rc)
+			rc = add_indexes(debs, tree, release, dir, err);
 	}
 	if (!rc)
 		rc = write_tar(debs, tree, out, err);

@@ -267,6 +267,21 @@ const char *image_cache_scratch(const struct image_cache *cache)
 	return cache->scratch;
 }
 
+int image_cache_scratch_dir(const struct image_cache *cache, const char *name,
+			    char **out, struct err *err)
+{
+	AUTO_FREE char *dir = NULL;
+
+	if (asprintf(&dir, "%s/%s.XXXXXX", cache->scratch, name) < 0) {
+		dir = NULL;
+		return err_set(err, -ENOMEM, "cache");
+	}
+	if (!mkdtemp(dir))
+		return err_set(err, -errno, "cache: %s", cache->scratch);
+	*out = steal_ptr(&dir);
+	return 0;
+}
+
 void image_cache_name(enum image_cache_area area,
 		      const uint8_t key[SHA256_SIZE],
 		      char name[IMAGE_CACHE_NAME_SIZE])

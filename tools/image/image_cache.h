@@ -48,6 +48,12 @@ const char *image_cache_path(const struct image_cache *cache);
  * the file system of the cache; as long as @cache lives. */
 const char *image_cache_scratch(const struct image_cache *cache);
 
+/** image_cache_scratch_dir() - a new directory "NAME.XXXXXX" in there; the
+ * caller removes it, else a later sweep. @out: its path, free(). Return: 0 or a
+ * negative errno with @err. */
+int image_cache_scratch_dir(const struct image_cache *cache, const char *name,
+			    char **out, struct err *err);
+
 /** image_cache_get() - open what is kept under @key. Return: a descriptor for
  * reading, -ENOENT without @err if there is none, or a negative errno with
  * @err. */

@@ -248,14 +248,10 @@ static int write_installed(const struct source_build *build, const char *dir,
 int source_build_run(const struct source_build *build, int out, struct err *err)
 {
 	AUTO_FREE char *dir = NULL;
-	int rc;
+	int rc = image_cache_scratch_dir(build->cache, "source", &dir, err);
 
-	if (asprintf(&dir, "%s/source.XXXXXX", build->scratch) < 0) {
-		dir = NULL;
-		return no_memory(err);
-	}
-	if (!mkdtemp(dir))
-		return err_set(err, -errno, "%s", dir);
+	if (rc)
+		return rc;
 	rc = make_dirs(build, dir, err);
 	if (!rc)
 		rc = run_logged(build, dir, err);

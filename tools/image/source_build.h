@@ -5,6 +5,7 @@
 #pragma once
 
 #include "err.h"
+#include "image_cache.h"
 #include "tree.h"
 
 #include <jansson.h>
@@ -17,7 +18,7 @@
  * @stage:   of source_stage(), with the carrying package below SOURCE_PACKAGE
  * @root:    directory with the root that it is built in
  * @writable: the build may change the root: it is its own
- * @scratch: directory for what is not kept
+ * @cache:   has room for what is not kept
  * @log:     path of the file that takes what the build says; removed when all
  *           went well
  * @epoch:   SOURCE_DATE_EPOCH
@@ -27,7 +28,7 @@ struct source_build {
 	const struct tree *stage;
 	const char *root;
 	bool writable;
-	const char *scratch;
+	const struct image_cache *cache;
 	const char *log;
 	int64_t epoch;
 };
