@@ -14,7 +14,6 @@
 #include "json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,14 +227,9 @@ static int make_key(const struct build *build, uint8_t key[SHA256_SIZE],
 /* Return: NULL if it cannot be read. */
 static json_t *file_digest(const char *path)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t digest[SHA256_SIZE];
 	char hex[SHA256_HEX_SIZE];
 
-	if (fd < 0 || sha256_fd(fd, digest, NULL))
-		return NULL;
-	sha256_hex(digest, hex);
-	return json_string(hex);
+	return sha256_file(path, hex, NULL) ? NULL : json_string(hex);
 }
 
 static bool all_there(const json_t *record)

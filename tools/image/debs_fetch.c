@@ -152,20 +152,11 @@ static int record(const struct debs_apt *apt, const struct deb *deb,
 {
 	AUTO_FREE char *path = debs_path(apt->debs, deb);
 	struct deb whole = *deb;
-	AUTO_CLOSE int fd = -1;
-	uint8_t digest[SHA256_SIZE];
 	char hex[SHA256_HEX_SIZE];
-	int rc;
+	int rc = path ? sha256_file(path, hex, err) : no_memory(err);
 
-	if (!path)
-		return no_memory(err);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "package %s: %s", deb->name, path);
-	rc = sha256_fd(fd, digest, err);
 	if (rc)
-		return rc;
-	sha256_hex(digest, hex);
+		return err_prefix(err, "package %s", deb->name);
 	whole.sha256 = hex;
 	return debs_record(apt->debs, &whole, err);
 }

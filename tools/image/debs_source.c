@@ -129,8 +129,6 @@ static int record_file(const struct fetch *fetch, const char *name,
 		       json_t *files, struct err *err)
 {
 	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int fd = -1;
-	uint8_t digest[SHA256_SIZE];
 	char hex[SHA256_HEX_SIZE];
 	int rc;
 
@@ -141,13 +139,9 @@ static int record_file(const struct fetch *fetch, const char *name,
 		path = NULL;
 		return no_memory(err);
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "%s", path);
-	rc = sha256_fd(fd, digest, err);
+	rc = sha256_file(path, hex, err);
 	if (rc)
 		return rc;
-	sha256_hex(digest, hex);
 	return json_object_set_new(files, name, json_string(hex))
 		       ? no_memory(err)
 		       : 0;

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -88,6 +89,18 @@ int sha256_fd(int fd, uint8_t digest[SHA256_SIZE], struct err *err)
 	if (!rc)
 		sha256_final(sum, digest);
 	sha256_destroy(sum);
+	return rc;
+}
+
+int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t digest[SHA256_SIZE];
+	int rc = fd < 0 ? err_set(err, -errno, "%s", path)
+			: sha256_fd(fd, digest, err);
+
+	if (!rc)
+		sha256_hex(digest, hex);
 	return rc;
 }
 

@@ -33,6 +33,10 @@ void sha256_bytes(const void *bytes, size_t size, uint8_t digest[SHA256_SIZE]);
  * Return: 0 or a negative errno with @err. */
 int sha256_fd(int fd, uint8_t digest[SHA256_SIZE], struct err *err);
 
+/** sha256_file() - the sum of the file @path as text. Return: as sha256_fd(),
+ * or open's. */
+int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err);
+
 /** sha256_hex() - lower-case hexadecimal with NUL. */
 void sha256_hex(const uint8_t digest[SHA256_SIZE], char hex[SHA256_HEX_SIZE]);
 
