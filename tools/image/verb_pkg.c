@@ -104,13 +104,14 @@ static int add_architectures(struct pkg_build *how, char *text)
 
 	for (char *word = strtok_r(text, ",", &save); word;
 	     word = strtok_r(NULL, ",", &save)) {
+		const char *name;
+
 		if (strncmp(word, "linux/", 6) == 0)
 			word += 6;
-		if ((strcmp(word, "amd64") != 0 &&
-		     strcmp(word, "arm64") != 0) ||
-		    how->num == PKG_ARCHES_MAX)
+		name = architecture_parse(word);
+		if (!name || how->num == PKG_ARCHES_MAX)
 			return -EINVAL;
-		how->architectures[how->num++] = architecture_any(word);
+		how->architectures[how->num++] = name;
 	}
 	return 0;
 }
