@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "disk_vhd.h"
 #include "file_io.h"
+#include "macros.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -21,8 +22,6 @@
 #include <zlib.h>
 
 #define SECTOR 512U
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
 #define BOOT_AT 510U /* 55 aa: the BIOS starts it, and GPT has it too */
 
 static int bad(struct err *err, const char *path, const char *what,
@@ -91,7 +90,7 @@ int cloud_check_raw(const char *path, uint64_t *size, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	if (*size < MIB || *size % SECTOR)
+	if (*size < MIB(1) || *size % SECTOR)
 		return bad(err, path,
 			   "not a disk: its size is no number of "
 			   "sectors",
@@ -125,7 +124,7 @@ static const char *gcp_fault(const uint8_t *header, uint64_t size)
 		return "the first file of the archive is not disk.raw";
 	if (memcmp(header + 257, "ustar  ", 8) != 0)
 		return "the archive is not of GNU tar's old format";
-	if (header[156] != '0' || !size || size % GIB)
+	if (header[156] != '0' || !size || size % GIB(1))
 		return "disk.raw is not a multiple of 1 GiB";
 	return starts(disk) ? NULL
 			    : "disk.raw does not boot (no 55 aa at byte 510)";
@@ -196,7 +195,7 @@ int cloud_check_vhd(const char *path, uint64_t *size, struct err *err)
 		fault = "damaged: the sum of its footer is wrong";
 	else if (*size != bytes - SECTOR)
 		fault = "damaged: its footer tells another size";
-	else if (*size % MIB)
+	else if (*size % MIB(1))
 		fault = "the disk is not a multiple of 1 MiB";
 	else if (*size > DISK_VHD_MAX)
 		fault = "the disk has more than 2040 GiB";

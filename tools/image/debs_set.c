@@ -27,14 +27,15 @@ static bool is_due(struct debs *debs, const char *set)
 	return true;
 }
 
-static int find_names(const struct debs *debs, struct debs_set *set,
+/* @rc: of what has decided it, or 0. */
+static int find_names(const struct debs *debs, struct debs_set *set, int rc,
 		      struct err *err)
 {
-	set->names = debs_locked_set(debs, set->name, err);
+	set->names = rc ? NULL : debs_locked_set(debs, set->name, err);
 	if (set->names)
 		return 0;
 	debs_set_fini(set);
-	return -ENOENT;
+	return rc ? rc : -ENOENT;
 }
 
 int debs_set_find(struct debs *debs, const char *const *packages, size_t num,
@@ -48,11 +49,7 @@ int debs_set_find(struct debs *debs, const char *const *packages, size_t num,
 		return no_memory(err);
 	if (is_due(debs, set->name))
 		rc = debs_fetch_set(debs, packages, num, set->name, err);
-	if (rc) {
-		debs_set_fini(set);
-		return rc;
-	}
-	return find_names(debs, set, err);
+	return find_names(debs, set, rc, err);
 }
 
 int debs_set_find_alone(struct debs *debs, const char *package,
@@ -69,11 +66,7 @@ int debs_set_find_alone(struct debs *debs, const char *package,
 	}
 	if (is_due(debs, set->name))
 		rc = debs_fetch_alone(debs, package, depends, set->name, err);
-	if (rc) {
-		debs_set_fini(set);
-		return rc;
-	}
-	return find_names(debs, set, err);
+	return find_names(debs, set, rc, err);
 }
 
 int debs_set_find_source(struct debs *debs, const char *source,
@@ -92,11 +85,7 @@ int debs_set_find_source(struct debs *debs, const char *source,
 	if (is_due(debs, set->name))
 		rc = debs_fetch_source(debs, source, packages, num, set->name,
 				       err);
-	if (rc) {
-		debs_set_fini(set);
-		return rc;
-	}
-	return find_names(debs, set, err);
+	return find_names(debs, set, rc, err);
 }
 
 void debs_set_fini(struct debs_set *set)

@@ -11,6 +11,7 @@
 #include "definition.h"
 #include "image_cache.h"
 #include "log.h"
+#include "macros.h"
 #include "spawn.h"
 #include "tree_dir.h"
 #include "work_dir.h"
@@ -438,7 +439,7 @@ static void clear(struct job *job)
 	int rc = 0;
 
 	job_reset(job);
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words) && !rc; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !rc; i++)
 		rc = add(job, NULL, "%s", words[i]);
 	if (!rc && geteuid() != 0)
 		(void)run(job, NULL);

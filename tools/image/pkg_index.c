@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "macros.h"
 #include "oci.h"
 #include "tree_dir.h"
 
@@ -118,14 +119,10 @@ static int import(struct image_cache *cache, const struct tree *files,
 		  const char *name, struct err *err)
 {
 	AUTO_FREE char *dir = NULL;
-	int rc;
+	int rc = image_cache_scratch_dir(cache, "index", &dir, err);
 
-	if (asprintf(&dir, "%s/index.XXXXXX", image_cache_scratch(cache)) < 0) {
-		dir = NULL;
-		return no_memory(err);
-	}
-	if (!mkdtemp(dir))
-		return err_set(err, -errno, "%s", image_cache_scratch(cache));
+	if (rc)
+		return rc;
 	rc = tree_dir_write(files, dir, err);
 	if (!rc)
 		rc = image_cache_import(cache, dir, NULL, name, NULL, err);
@@ -140,8 +137,7 @@ int pkg_index(const struct pkg *pkg, struct image_cache *cache,
 	struct tree *files = NULL;
 	int rc = list ? tree_create(&files, err) : no_memory(err);
 
-	for (size_t i = 0;
-	     i < sizeof(architectures) / sizeof(*architectures) && !rc; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(architectures) && !rc; i++)
 		rc = add_one(pkg, cache, architectures[i], files, list, err);
 	if (!rc && !json_array_size(list))
 		rc = err_setx(err, -ENOENT,

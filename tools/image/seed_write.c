@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,28 +189,15 @@ static int write_fat(const struct seed_texts *texts, const struct work_dir *dir,
 	return rc;
 }
 
-/* RFC 4648, 4. Return: NULL without memory; free(). */
+/* RFC 4648, 4; @size is below 1 MiB. Return: NULL without memory;
+ * free(). */
 static char *base64(const char *text, size_t size)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn"
-				     "opqrstuvwxyz0123456789+/";
 	char *out = malloc((size + 2) / 3 * 4 + 1);
-	char *at = out;
 
-	for (size_t i = 0; out && i < size; i += 3) {
-		uint32_t bits = (uint32_t)(uint8_t)text[i] << 16;
-
-		if (i + 1 < size)
-			bits |= (uint32_t)(uint8_t)text[i + 1] << 8;
-		if (i + 2 < size)
-			bits |= (uint8_t)text[i + 2];
-		*at++ = digits[bits >> 18];
-		*at++ = digits[(bits >> 12) & 63];
-		*at++ = i + 1 < size ? digits[(bits >> 6) & 63] : '=';
-		*at++ = i + 2 < size ? digits[bits & 63] : '=';
-	}
-	if (at)
-		*at = '\0';
+	if (out)
+		(void)EVP_EncodeBlock((unsigned char *)out,
+				      (const unsigned char *)text, (int)size);
 	return out;
 }
 
