@@ -139,6 +139,17 @@ char *own_host_listing(void)
 	return text;
 }
 
+/* Is @line a whole one of @text? */
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *at = text; (at = strstr(at, line)); at++)
+		if ((at == text || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	return false;
+}
+
 /* Return: how many lines of @text are not in @other, each told. */
 static unsigned int compare(const char *text, const char *other,
 			    const char *what)
@@ -150,7 +161,7 @@ static unsigned int compare(const char *text, const char *other,
 	assert_non_null(lines);
 	for (char *line = strtok_r(lines, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		if (strstr(other, line))
+		if (has_line(other, line))
 			continue;
 		print_error("%s: %s\n", what, line);
 		count++;
