@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "echo_peer.h"
 #include "macros.h"
+#include "program_path.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -83,18 +84,6 @@ static uint32_t default_gateway(void)
 	return found;
 }
 
-/* Beside this program, in the build as when installed. */
-static int find_lwx_vm(char path[PATH_MAX], struct err *err)
-{
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 16);
-	char *slash;
-
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	(void)strcpy(slash ? slash + 1 : path, "lwx-vm");
-	return access(path, X_OK) ? err_set(err, -errno, "%s", path) : 0;
-}
-
 static int make_place(struct bench_jobs *jobs, unsigned int n, struct err *err)
 {
 	char path[64];
@@ -115,7 +104,8 @@ static int make_place(struct bench_jobs *jobs, unsigned int n, struct err *err)
 static int set_up(struct bench_jobs *jobs, struct err *err)
 {
 	char dir[] = "/tmp/lwx-bench-XXXXXX";
-	int rc = find_lwx_vm(jobs->program, err);
+	int rc = program_path("lwx-vm", jobs->program, sizeof(jobs->program),
+			      err);
 
 	if (rc)
 		return rc;

@@ -3,8 +3,7 @@ EXTRA_DIST += %D%/arm64-sysroot %D%/install-deps %D%/agent.cddl %D%/control.cddl
 	docs/supervision.md
 
 bin_PROGRAMS += lwx-vm
-lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS) \
-	-DLWX_RUN_INIT='"$(pkglibexecdir)/lwx-run-init"'
+lwx_vm_CPPFLAGS = $(AM_CPPFLAGS) $(SEE_TOOLS) $(JANSSON_CFLAGS)
 lwx_vm_SOURCES = \
 	%D%/acpi_dump.c %D%/acpi_dump.h \
 	%D%/boot_chart.c %D%/boot_chart.h %D%/boot_chart_draw.c \

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "program_path.h"
 #include "run_initrd.h"
 
 #include <ctype.h>
@@ -211,23 +212,6 @@ static int find_modules(const struct run_options *options, const char *kernel,
 	return 0;
 }
 
-/* lwx-run-init: of the build, else installed. */
-static int find_init(char *path, size_t size, struct err *err)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - 32);
-	char *slash;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		(void)strcpy(slash + 1, "lwx-run-init");
-		if (!access(path, R_OK))
-			return 0;
-	}
-	(void)snprintf(path, size, "%s", LWX_RUN_INIT);
-	return access(path, R_OK) ? err_set(err, -errno, "%s", path) : 0;
-}
-
 static int set_kernel(const struct run_options *options, struct vm_config *cfg,
 		      struct err *err)
 {
@@ -262,7 +246,7 @@ static int open_initrd(const struct run_options *options, struct vm_config *cfg,
 	rc = find_modules(options, cfg->boot.kernel, modules, sizeof(modules),
 			  err);
 	if (!rc)
-		rc = find_init(init, sizeof(init), err);
+		rc = program_path("lwx-run-init", init, sizeof(init), err);
 	if (rc)
 		return rc;
 	cfg->boot.initrd_fd = run_initrd_open(&from, err);
